@@ -1,0 +1,95 @@
+# Copyright (c) 2026, egee.box contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# What one does with this collection from a checkout. `make` alone lists the targets.
+# Everything but the distribution's packages goes into .venv; nothing else on the machine changes
+# until a target that deploys is asked for.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+COLLECTION := $(VENV)/collections/ansible_collections/egee/box
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(VENV)/collections
+export ANSIBLE_HOME := $(CURDIR)/.ansible
+PLAY := ansible-playbook
+SAY = @printf '\n\033[1m== %s\033[0m\n' 
+
+## For users
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^## /{print "\n" substr($$0, 4)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: box
+box: $(VENV)/ready ## the twelve services as containers here, ending with a real grid job
+	$(SAY) "The box in containers: twelve hosts, then a real job"
+	$(PLAY) -i inventories/containers playbooks/site.yml
+	$(PLAY) -i inventories/containers playbooks/verify.yml
+
+.PHONY: xen
+xen: $(VENV)/ready ## the same on real Xen, on two emulated machines
+	$(SAY) "The box on real Xen: two emulated machines, twelve domains, then a real job"
+	$(PLAY) -i inventories/lab playbooks/lab.yml
+	$(PLAY) -i inventories/lab playbooks/site.yml
+	$(PLAY) -i inventories/lab playbooks/verify.yml
+
+.PHONY: plan
+plan: $(VENV)/ready ## print and check the plan of every inventory, touching nothing
+	@for i in inventories/*; do echo "$$i"; $(PLAY) -i $$i playbooks/plan.yml || exit 1; done
+
+## For engineers
+
+.PHONY: check
+check: lint types unit ## what needs no machine: lint, types, unit and property tests
+
+.PHONY: lint
+lint: $(VENV)/ready ## ansible-lint (production), yamllint, ruff
+	$(SAY) "Lint"
+	ruff check .
+	yamllint .
+	ansible-lint
+
+.PHONY: types
+types: $(VENV)/ready ## mypy --strict on the plugins
+	$(SAY) "Types"
+	mypy -p ansible_collections.egee.box.plugins
+
+.PHONY: unit
+unit: $(VENV)/ready ## unit and property tests, and the inventories that must be refused
+	$(SAY) "Unit and property tests"
+	PYTHONPATH=$(CURDIR)/$(VENV)/collections pytest tests/unit tests/property tests/integration
+
+.PHONY: sanity
+sanity: $(VENV)/ready ## ansible-test sanity, no ignores
+	$(SAY) "ansible-test sanity"
+	tests/sanity.sh
+
+.PHONY: dist
+dist: $(VENV)/ready ## build the collection, install it elsewhere, and run its plan from there
+	$(SAY) "Build and install the collection"
+	tests/installed.sh
+
+.PHONY: molecule
+molecule: $(VENV)/ready ## the twelve in containers: check, converge, idempotence, verify
+	$(SAY) "Molecule: the default scenario, twelve containers"
+	molecule test -s default
+
+.PHONY: test
+test: check sanity dist molecule ## everything that CI runs
+
+.PHONY: clean
+clean: ## remove .venv and what the tests built; deployed boxes stay
+	rm -rf $(VENV) .ansible .cache .mypy_cache .pytest_cache .ruff_cache egee-box-*.tar.gz
+
+$(VENV)/ready: tests/requirements.txt
+	$(SAY) "Installing the tools into $(VENV)"
+	python3 -c 'import ensurepip' 2>/dev/null || { apt-get update -qq && apt-get install -qqy python3-venv; }
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --requirement tests/requirements.txt
+	mkdir -p $(dir $(COLLECTION))
+	ln -sfn $(CURDIR) $(COLLECTION)
+	touch $@
