@@ -1,0 +1,62 @@
+# Copyright (c) 2026, egee.box contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The services of a grid site, one row each. Private to this collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+SSH = 22
+
+
+@dataclass(frozen=True)
+class Service:
+    """What an inventory group of this name means for its hosts."""
+
+    group: str
+    # A rank with gaps, not a count: a new host or service must not renumber its neighbours.
+    order: int
+    ports: tuple[int, ...] = ()
+    # The grid role that sets the service up; a port opens only where a role puts a service behind it.
+    role: str | None = None
+    protocol: str = "tcp"
+
+
+# Whoever is asked comes before whoever asks: credentials and books first, then the batch system
+# from its server outwards, then what publishes the site, and last the two that users submit through.
+SERVICES: dict[str, Service] = {
+    service.group: service
+    for service in (
+        Service("voms", 10, (15000,), role="voms"),
+        Service("myproxy", 15, (7512,)),
+        Service("lb", 20, (6514,)),
+        Service("mon", 25, (443,)),
+        Service("se", 30, (1094, 8443)),
+        Service("batch", 40, (6817,)),
+        Service("wn", 45, (6818,)),
+        Service("ce", 50, (443, 2135), role="ce"),
+        Service("bdii", 60, (2170,)),
+        Service("topbdii", 65, (2170,)),
+        Service("wms", 70, (9618,)),
+        Service("ui", 80, role="ui"),
+    )
+}
+
+# Hosts that carry no service start when all others have.
+LAST = 90
+
+
+def services_of(host: str, groups: Mapping[str, Iterable[str]]) -> list[Service]:
+    """The services that a host's groups give it, in start order."""
+    return [service for service in SERVICES.values() if host in groups.get(service.group, ())]
+
+
+def start_order(services: Iterable[Service]) -> int:
+    """A host with several services starts in time for the first that others wait for."""
+    return min((service.order for service in services), default=LAST)
+
+
+def roles_of(services: Iterable[Service]) -> list[str]:
+    return ["grid_host", *(service.role for service in services if service.role)]
