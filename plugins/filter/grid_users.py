@@ -1,0 +1,62 @@
+# Copyright (c) 2026, egee.box contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: grid_users
+short_description: A site's users with the names in their certificates
+version_added: 0.1.0
+description:
+  - Adds C(dn) and C(ca) to each user of C(site_users), both in slash form.
+  - A user who has them already, from another CA, keeps them.
+author:
+  - egee.box contributors (@egee-box)
+positional: domain, ca
+options:
+  _input:
+    description: Users of the model, each with C(name) and C(cn).
+    type: list
+    elements: dict
+    required: true
+  domain:
+    description: The DNS domain of the site.
+    type: str
+    required: true
+  ca:
+    description: The name of the site's CA, in slash form.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show who is who
+  ansible.builtin.debug:
+    msg: "{{ site_users | egee.box.grid_users('egee.test', '/DC=test/DC=egee/CN=EGEE-BOX CA') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The users, with C(dn) and C(ca).
+  type: list
+  elements: dict
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.egee.box.plugins.module_utils._grid import GridError, with_user_names
+
+
+def grid_users(users: list[dict[str, Any]], domain: str, ca: str) -> list[dict[str, Any]]:
+    try:
+        return with_user_names(users, domain, ca)
+    except GridError as error:
+        raise AnsibleFilterError(f"grid_users: {error}") from error
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., list[dict[str, Any]]]]:
+        return {"grid_users": grid_users}
