@@ -76,7 +76,7 @@ class Reader:
 
     def number(self, name: str, low: int, high: int | None = None, default: int | None = None, unit: str = "") -> int:
         """A whole number within bounds; 0 where it is at fault."""
-        value = self.value(name, "" if default is not None else f"a whole number{unit}")
+        value = self.value(name, "" if default is not None else f"a whole number{unit and ' of' + unit}")
         if value is None:
             return default or 0
         if isinstance(value, bool) or not isinstance(value, int):
