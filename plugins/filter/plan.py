@@ -77,13 +77,26 @@ from ansible.errors import AnsibleError
 from ansible_collections.egee.box.plugins.module_utils._plan import VARIABLES, plan
 from ansible_collections.egee.box.plugins.module_utils._plan_model import Plan
 from ansible_collections.egee.box.plugins.module_utils._plan_read import Unreadable
+from jinja2 import UndefinedError
 
 
 def _read(variables: Mapping[str, Any], name: str) -> Any:
     try:
-        return variables[name]
-    except AnsibleError as error:
+        return _plain(variables[name])
+    except (AnsibleError, UndefinedError) as error:
         return Unreadable(str(error))
+
+
+def _plain(value: Any) -> Any:
+    """A copy of a value in plain data; one that cannot be worked out, or has such a one in it, raises its error."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, str | int | float | None):
+        return value
+    # Text of a date, say; and what a failing template leaves behind where templates are nested raises here.
+    return str(value)
 
 
 def plan_of(hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> Plan:

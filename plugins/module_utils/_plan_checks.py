@@ -141,7 +141,7 @@ def _cpu_faults(machine: Machine, domain: Domain) -> Iterator[Fault]:
             domain.name,
             "domain_vcpus",
             domain.vcpus,
-            f"is more than the {machine.cpus} CPUs of {machine.name}",
+            f"is more than the CPUs of {machine.name}, {machine.cpus}",
             f"make it {machine.cpus} at most, or correct the machine_cpus of {machine.name}",
         )
 

@@ -68,7 +68,8 @@ class Reader:
         """The variable as it is, or None; a missing one is a fault where it is needed."""
         value = self._variables.get(name)
         if isinstance(value, Unreadable):
-            self.fault(name, None, f"cannot be worked out: {value.reason}", "define what its template refers to")
+            cure = "correct its template, or define what that refers to"
+            self.fault(name, None, f"cannot be worked out: {value.reason}", cure)
             return None
         if value is None and needed:
             self.fault(name, None, "is not set", f"set it to {needed}")

@@ -126,13 +126,13 @@ ONE_VARIABLE_WRONG = {
         {UI: {"domain_weight": Unreadable("'nosuch' is undefined")}},
         fault(
             UI, "domain_weight", None, "cannot be worked out: 'nosuch' is undefined",
-            "define what its template refers to",
+            "correct its template, or define what that refers to",
         ),
     ),
     "more vcpus than the dom0 has CPUs are refused": (
         {UI: {"domain_vcpus": 3}},
         fault(
-            UI, "domain_vcpus", 3, f"is more than the 2 CPUs of {M1}",
+            UI, "domain_vcpus", 3, f"is more than the CPUs of {M1}, 2",
             f"make it 2 at most, or correct the machine_cpus of {M1}",
         ),
     ),
