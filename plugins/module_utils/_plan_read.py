@@ -10,12 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.egee.box.plugins.module_utils._plan_model import Fault
 
-Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Interface: TypeAlias = "ipaddress.IPv4Interface | ipaddress.IPv6Interface"
+Address: TypeAlias = "ipaddress.IPv4Address | ipaddress.IPv6Address"
 
 EXAMPLES = {4: "10.0.0.2/24", 6: "fd00::2/64"}
 
