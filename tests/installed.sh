@@ -10,7 +10,7 @@ place=.cache/installed
 rm -rf "$place"
 mkdir -p "$place"
 ansible-galaxy collection build --force --output-path "$place" .
-ansible-galaxy collection install --no-deps --collections-path "$place" "$place"/egee-box-*.tar.gz
+ansible-galaxy collection install --force --no-deps --collections-path "$place" "$place"/egee-box-*.tar.gz
 cp -r inventories/containers "$place/site"
 cd "$place"
 unset ANSIBLE_CONFIG
