@@ -61,6 +61,30 @@ class CommandError(BoxError):
         self.run = run
 
 
+class Module(t.Protocol):
+    """What is used of AnsibleModule to report."""
+
+    def warn(self, warning: str) -> None: ...
+
+    def exit_json(self, **result: t.Any) -> t.NoReturn: ...
+
+    def fail_json(self, msg: str, **details: t.Any) -> t.NoReturn: ...
+
+
+def conclude(module: Module, work: t.Callable[[], dict[str, t.Any]]) -> t.NoReturn:
+    """Do a module's work, and report its result, or its failure with all that was done before it."""
+    fault: BoxError | None = None
+    try:
+        result = work()
+    except BoxError as error:
+        fault, result = error, error.details
+    for warning in result.pop("warnings", []):
+        module.warn(warning)
+    if fault:
+        module.fail_json(msg=fault.message, **result)
+    module.exit_json(**result)
+
+
 class Runner(t.Protocol):
     """What logic may ask of a runner."""
 
