@@ -58,8 +58,8 @@ class Server:
     def load(self, database: str, script: str) -> None:
         """Run a script of SQL in a database."""
         self._connection.select_db(database)
-        lines = (line for line in script.splitlines() if not line.startswith(("#", "--")))
-        pieces = (piece.strip() for piece in "\n".join(lines).split(";\n"))
+        lines = (f"{line}\n" for line in script.splitlines() if not line.startswith(("#", "--")))
+        pieces = (piece.strip() for piece in "".join(lines).split(";\n"))
         self.write((piece, ()) for piece in pieces if piece)
 
     def _execute(self, cursor: t.Any, statement: Statement) -> None:
