@@ -15,7 +15,7 @@ HEADINGS = (
     "order", "name", "services", "memory", "vcpus", "weight", "cap", "release", "root", "scratch", "address",
     "address6", "mac",
 )  # fmt: skip
-NUMBERS = {"order", "memory", "vcpus", "weight", "cap", "root", "scratch"}
+NUMBERS = {"memory", "vcpus", "weight", "cap", "root", "scratch"}
 NONE = "-"
 
 

@@ -698,9 +698,9 @@ def test_the_table_shows_the_domains_in_start_order_and_the_sum_of_memory() -> N
         "m1.site.test: xen, cpus 2, bridge xenbr0 10.1.0.1/24 fd01::1/64",
         "order  name          services  memory  vcpus  weight  cap  release        root  scratch  address"
         "    address6  mac",
-        "   50  ce.site.test  ce           256      2     512  150  trixie         2048        -  10.1.0.11"
+        "50     ce.site.test  ce           256      2     512  150  trixie         2048        -  10.1.0.11"
         f"  fd01::11  {mac_address(CE)}",
-        "   80  ui.site.test  ui           256      1     256    -  trixie shared  2048        -  10.1.0.13"
+        "80     ui.site.test  ui           256      1     256    -  trixie shared  2048        -  10.1.0.13"
         f"  -         {mac_address(UI)}",
         "2 domains 512 + dom0 1024 + free 512 = 2048 MiB",
     ]
