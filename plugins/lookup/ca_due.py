@@ -79,7 +79,7 @@ _raw:
       description: Why the revocation list is due; null if it is not.
       type: str
     serials:
-      description: The serial numbers that the list must hold, in decimal.
+      description: The serial numbers that the list still lacks, in decimal.
       type: list
       elements: str
     subject:

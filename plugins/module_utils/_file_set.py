@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-
-class FileSetError(Exception):
-    """A file that cannot be as wanted; the message names it, what was found and the cure."""
+from ansible_collections.egee.box.plugins.module_utils._runner import BoxError
 
 
 @dataclass(frozen=True)
@@ -42,9 +40,6 @@ class Module(Protocol):
     """What is used of AnsibleModule."""
 
     check_mode: bool
-
-    @property
-    def tmpdir(self) -> str: ...
 
     def atomic_move(self, src: str, dest: str, unsafe_writes: bool = ...) -> None: ...
 
@@ -74,14 +69,12 @@ def check(directories: Iterable[Directory], files: Iterable[File]) -> None:
     entries: list[Directory | File] = [*directories, *files]
     for entry in entries:
         path = entry.path
-        if not Path(path).is_absolute() or os.path.normpath(path) != path:
-            raise FileSetError(
-                f"{path}: is not a plain absolute path; write it in full, without .. or a slash at its end"
-            )
+        if not Path(path).is_absolute():
+            raise BoxError(f"{path}: is no absolute path; write it in full")
         if path in seen:
-            raise FileSetError(f"{path}: is wanted twice; leave one")
+            raise BoxError(f"{path}: is wanted twice; leave one")
         if isinstance(entry, Directory) and entry.exclusive and len(Path(path).parts) < 3:
-            raise FileSetError(f"{path}: is too near the root to hold nothing else; do not make it exclusive")
+            raise BoxError(f"{path}: is too near the root to hold nothing else; do not make it exclusive")
         seen.add(path)
 
 
@@ -111,7 +104,7 @@ class FileSet:
     def _directory(self, directory: Directory) -> None:
         path = Path(directory.path)
         if path.exists() and not path.is_dir():
-            raise FileSetError(f"{path}: is wanted as a directory and is none; move it away")
+            raise BoxError(f"{path}: is wanted as a directory and is none; move it away")
         if not path.is_dir():
             self.report.add(directory.path, "", "a directory\n")
             if self.module.check_mode:
@@ -122,7 +115,7 @@ class FileSet:
     def _file(self, file: File) -> None:
         path = Path(file.path)
         if path.is_dir():
-            raise FileSetError(f"{path}: is wanted as a file and is a directory; move it away")
+            raise BoxError(f"{path}: is wanted as a file and is a directory; move it away")
         wanted = file.content.encode()
         found = path.read_bytes() if path.is_file() else None
         if found is not None:
@@ -139,16 +132,22 @@ class FileSet:
             self._attributes(file, quietly=True)
 
     def _write(self, file: File, content: bytes) -> None:
-        handle, temporary = tempfile.mkstemp(dir=self.module.tmpdir)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        if file.before:
-            command = [argument.replace("%s", temporary) for argument in file.before]
-            code, out, err = self.module.run_command(command)
-            if code:
-                said = (err or out).strip().replace(temporary, file.path) or f"exit code {code}"
-                raise FileSetError(f"{file.path}: '{' '.join(file.before)}' refused it, so the old file stays: {said}")
-        self.module.atomic_move(temporary, file.path, unsafe_writes=self.unsafe_writes)
+        # Beside the file, so that it takes its place in one step.
+        handle, temporary = tempfile.mkstemp(prefix=".file_set.", dir=Path(file.path).parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+            if file.before:
+                self._run(file, temporary)
+            self.module.atomic_move(temporary, file.path, unsafe_writes=self.unsafe_writes)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+
+    def _run(self, file: File, temporary: str) -> None:
+        code, out, err = self.module.run_command([argument.replace("%s", temporary) for argument in file.before])
+        if code:
+            said = (err or out).strip().replace(temporary, file.path) or f"exit code {code}"
+            raise BoxError(f"{file.path}: '{' '.join(file.before)}' refused it, so the old file stays: {said}")
 
     def _make(self, path: Path) -> None:
         """Make a directory and its parents, which the umask would close to everyone else."""

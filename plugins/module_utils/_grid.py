@@ -68,7 +68,9 @@ def with_user_names(users: Iterable[Mapping[str, Any]], domain: str, ca: str) ->
 
 def pool(vo: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A VO's local accounts, numbered from one: the same names and numbers on every host."""
-    accounts = vo.get("pool", {"prefix": vo["name"], "first_uid": 0, "accounts": 0})
+    accounts = vo.get("pool")
+    if not accounts:
+        return []
     width = max(3, len(str(accounts["accounts"])))
     return [
         {"name": f"{accounts['prefix']}{number:0{width}d}", "uid": accounts["first_uid"] + number - 1}

@@ -15,12 +15,19 @@ description:
   - A file takes its place in one step, and only when the command in its O(files[].before) has succeeded.
 author:
   - egee.box contributors (@egee-box)
+extends_documentation_fragment:
+  - egee.box._attributes
+  - egee.box._attributes.actiongroup_box
 attributes:
   check_mode:
-    description: Compares everything and writes nothing. The commands in O(files[].before) do not run.
     support: full
+    details:
+      - The commands in O(files[].before) do not run.
   diff_mode:
-    description: Shows the contents of files, but of those in O(secrets) only that they change.
+    support: full
+    details:
+      - Of the files in O(secrets) it shows only that they change.
+  idempotent:
     support: full
 options:
   directories:
@@ -126,7 +133,8 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.egee.box.plugins.module_utils._file_set import Directory, File, FileSet, FileSetError
+from ansible_collections.egee.box.plugins.module_utils._file_set import Directory, File, FileSet
+from ansible_collections.egee.box.plugins.module_utils._runner import BoxError
 
 ATTRIBUTES: dict[str, Any] = {
     "path": {"type": "path", "required": True},
@@ -141,11 +149,13 @@ def files_of(rows: list[dict[str, Any]], secrets: dict[str, str]) -> list[File]:
     for row in rows:
         path = row["path"]
         if (row["content"] is None) != (path in secrets):
-            raise FileSetError(f"{path}: needs its contents either in 'content' or in 'secrets', and not in both")
-        files.append(File(**{**row, "content": secrets.get(path, row["content"]), "secret": path in secrets}))
-    strays = sorted(set(secrets) - {file.path for file in files})
+            raise BoxError(f"{path}: needs its contents either in 'content' or in 'secrets', and not in both")
+        content = secrets.get(path, row["content"])
+        plain = os.path.normpath(path)
+        files.append(File(**{**row, "path": plain, "content": content, "secret": path in secrets}))
+    strays = sorted(set(secrets) - {row["path"] for row in rows})
     if strays:
-        raise FileSetError(f"{strays[0]}: has contents in 'secrets' and is not among 'files'; name it there")
+        raise BoxError(f"{strays[0]}: has contents in 'secrets' and is not among 'files'; name it there")
     return files
 
 
@@ -182,10 +192,10 @@ def main() -> None:
     os.umask(0o077)
     wanted = module.params
     try:
-        directories = [Directory(**row) for row in wanted["directories"]]
+        directories = [Directory(**{**row, "path": os.path.normpath(row["path"])}) for row in wanted["directories"]]
         files = files_of(wanted["files"], wanted["secrets"])
         report = FileSet(module, directories, files, wanted["unsafe_writes"]).apply()
-    except (FileSetError, OSError) as error:
+    except (BoxError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=bool(report.changed_paths), changed_paths=report.changed_paths, diff=report.diff)
 

@@ -73,14 +73,15 @@ def survey(directory: Path, request: Request, now: datetime) -> dict[str, Any]:
         crl_why: str | None = "the CA is new"
         serials: list[int] = []
     else:
-        authority = Authority(certificate, frozenset(entry.serial_number for entry in read_list(crl) or ()))
+        listed = frozenset(entry.serial_number for entry in read_list(crl) or ())
+        authority = Authority(certificate, listed)
         reasons = {}
         for path, want in request.wanted().items():
             files = _read(directory / f"{path}.pem"), _read(directory / f"{path}.key")
             reason = why_certificate(*files, want, authority, now, request.renew_before)
             if reason:
                 reasons[path] = reason
-        serials = _serials(directory, request.revoked)
+        serials = [serial for serial in _serials(directory, request.revoked) if serial not in listed]
         crl_why = why_list(crl, serials, certificate, now, request.crl_renew_before)
     return {
         "ca": why,
