@@ -10,10 +10,11 @@ short_description: A site's users with the names in their certificates
 version_added: 0.1.0
 description:
   - Adds C(dn) and C(ca) to each user of C(site_users), both in slash form.
-  - A user who has them already, from another CA, keeps them.
+  - Adds C(certificate) and C(key), paths on the controller, if it is told the O(directory) of the CA.
+  - A user who has any of these already, from another CA, keeps it.
 author:
   - egee.box contributors (@egee-box)
-positional: domain, ca
+positional: domain, ca, directory
 options:
   _input:
     description: Users of the model, each with C(name) and C(cn).
@@ -28,6 +29,9 @@ options:
     description: The name of the site's CA, in slash form.
     type: str
     required: true
+  directory:
+    description: Where the CA keeps what it issued, as the role M(egee.box.grid_ca#role) does.
+    type: path
 """
 
 EXAMPLES = r"""
@@ -38,7 +42,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The users, with C(dn) and C(ca).
+  description: The users, with C(dn) and C(ca), and C(certificate) and C(key).
   type: list
   elements: dict
 """
@@ -50,9 +54,9 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.egee.box.plugins.module_utils._grid import GridError, with_user_names
 
 
-def grid_users(users: list[dict[str, Any]], domain: str, ca: str) -> list[dict[str, Any]]:
+def grid_users(users: list[dict[str, Any]], domain: str, ca: str, directory: str | None = None) -> list[dict[str, Any]]:
     try:
-        return with_user_names(users, domain, ca)
+        return with_user_names(users, domain, ca, directory)
     except GridError as error:
         raise AnsibleFilterError(f"grid_users: {error}") from error
 

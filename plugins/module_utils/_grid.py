@@ -16,6 +16,9 @@ from typing import Any
 # Where one component of a slash form begins; a slash inside a value (CN=host/ce.egee.test) begins none.
 _COMPONENT = re.compile(r"/(?=[A-Za-z]+=)")
 
+# What a CA's directory holds of each user, and the suffix it has.
+_FILES = (("certificate", "pem"), ("key", "key"))
+
 
 class GridError(ValueError):
     """A name that cannot be made or read; the message says which and what would do."""
@@ -61,9 +64,22 @@ def components(name: str) -> list[dict[str, str]]:
     return result
 
 
-def with_user_names(users: Iterable[Mapping[str, Any]], domain: str, ca: str) -> list[dict[str, Any]]:
-    """Users of the model with dn and ca: what the site's CA gives them, unless another CA named them already."""
-    return [{"dn": user_name(domain, user["cn"]), "ca": ca, **user} for user in users]
+def with_user_names(
+    users: Iterable[Mapping[str, Any]], domain: str, ca: str, directory: str | None = None
+) -> list[dict[str, Any]]:
+    """Users of the model with dn and ca: what the site's CA gives them, unless another CA named them already.
+
+    With the directory of the CA also with the paths of certificate and key.
+    """
+    return [
+        {
+            "dn": user_name(domain, user["cn"]),
+            "ca": ca,
+            **({kind: f"{directory}/users/{user['name']}.{end}" for kind, end in _FILES} if directory else {}),
+            **user,
+        }
+        for user in users
+    ]
 
 
 def pool(vo: Mapping[str, Any]) -> list[dict[str, Any]]:

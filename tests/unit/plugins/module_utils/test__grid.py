@@ -87,6 +87,11 @@ def test_people_are_named_by_the_site_unless_another_ca_did() -> None:
     ]
 
 
+def test_people_have_their_credentials_where_the_ca_keeps_them() -> None:
+    (alice,) = with_user_names([{"name": "alice", "cn": "Alice", "key": "/own.key"}], "egee.test", CA, "/ca")
+    assert (alice["certificate"], alice["key"]) == ("/ca/users/alice.pem", "/own.key")
+
+
 def test_a_vo_gets_the_names_of_its_server_and_its_accounts() -> None:
     vo = {"name": "voce", "voms_host": "voms.egee.test", "pool": {"prefix": "voce", "first_uid": 5001, "accounts": 2}}
     assert with_vo_names([vo], "egee.test", CA) == [
