@@ -101,7 +101,7 @@ def test_groups_and_roles_follow_the_lists(double: MariadbDouble, wanted: Wanted
 
 
 def test_without_lists_groups_and_roles_stay(double: MariadbDouble, wanted: WantedVo) -> None:
-    _, vo = converge(double, wanted)
+    vo = converge(double, wanted)[1]
     assert converge(double, dataclasses.replace(wanted, groups=None, roles=None)) == ([], vo)
 
 
