@@ -118,50 +118,55 @@ class NotOnXen(BoxError):
 
 
 class Xen:
-    """Reads the machine. Every look costs processes, so the last full one is remembered."""
+    """Reads the machine. Each look costs processes, so it is remembered until something was changed."""
 
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
         self.warnings: list[str] = []
-        self._domains: dict[str, Live] | None = None
+        self._rows: dict[str, Live] | None = None
+        self._details: dict[int, tuple[Definition, str]] | None = None
 
-    def domains(self) -> dict[str, Live]:
-        """All domains but dom0, by name."""
-        if self._domains is None:
-            self._domains = self._read()
-        return self._domains
-
-    def forget(self) -> None:
-        """The machine was changed: look again next time."""
-        self._domains = None
+    def rows(self) -> dict[str, Live]:
+        """What the last look at flags and sizes has shown, by name."""
+        return self.states() if self._rows is None else self._rows
 
     def states(self) -> dict[str, Live]:
-        """A quick look, with one process: flags and sizes only."""
-        return {row.name: row for row in parse_list(self._xl("list").stdout)}
-
-    def settled(self, names: t.Container[str]) -> dict[str, Live]:
-        """All domains, after the named ones had time to get through states that pass."""
-        for _look in range(SETTLE // POLL):
-            if not any(live.state in PASSING for live in self.domains().values() if live.name in names):
-                break
-            self.runner.sleep(POLL)
-            self.forget()
-        return self.domains()
-
-    def info(self) -> dict[str, t.Any]:
-        return parse_info(self._xl("info").stdout)
-
-    def _read(self) -> dict[str, Live]:
+        """A new look, with one process. Its states are as good as the flags are: see live()."""
         try:
-            # Details first: a domain that is born in between looks half-built and is looked at again.
-            details = parse_details(self._xl("list", "-l").stdout)
-            rows = parse_list(self._xl("list").stdout)
+            self._rows = {row.name: row for row in parse_list(self._xl("list").stdout)}
         except NotOnXen as error:
             if not self.runner.check_mode:
                 raise
             self.warnings.append(f"{error.message}. Predicted as for a machine without domains")
-            return {}
-        return {row.name: _detailed(row, details) for row in rows if row.domid != 0}
+            self._rows = {}
+        return self._rows
+
+    def live(self, name: str) -> Live | None:
+        """A domain that Xen has, with its definition. Only if there is one does it take another process."""
+        row = self.rows().get(name)
+        if row is None or row.domid == 0:
+            return None
+        if self._details is None:
+            self._details = parse_details(self._xl("list", "-l").stdout)
+        if row.domid not in self._details:
+            return replace(row, state=HALF_BUILT) if row.state in (RUNNING, PAUSED) else row
+        definition, scheduler = self._details[row.domid]
+        return replace(row, definition=definition, scheduler=scheduler)
+
+    def domains(self) -> list[Live]:
+        """All but dom0."""
+        return [live for live in map(self.live, self.rows()) if live]
+
+    def settle(self, names: t.Iterable[str]) -> None:
+        """Give the named domains time to get through states that pass."""
+        for _look in range(SETTLE // POLL):
+            if not any(live.state in PASSING for live in map(self.live, names) if live):
+                break
+            self.runner.sleep(POLL)
+            self._rows = self._details = None
+
+    def info(self) -> dict[str, t.Any]:
+        return parse_info(self._xl("info").stdout)
 
     def _xl(self, *words: str) -> Run:
         try:

@@ -44,7 +44,8 @@ class Disk:
     def parse(cls, text: str) -> Disk:
         rest, _found, path = text.partition("target=")
         values = _pairs(rest)
-        return cls(path, values.get("vdev", ""), values.get("access", "rw"), _script(values.get("script")))
+        mode = "ro" if values.get("access") in ("r", "ro") else "rw"
+        return cls(path, values.get("vdev", ""), mode, _script(values.get("script")))
 
 
 @dataclass(frozen=True)
@@ -140,12 +141,18 @@ def parse(text: str) -> Definition | None:
         given = {field: values.pop(KEYS.get(field, field)) for field in FIELDS if KEYS.get(field, field) in values}
         given["disks"] = tuple(Disk.parse(text) for text in given.get("disks", ()))
         given["vifs"] = tuple(Vif.parse(text) for text in given.get("vifs", ()))
+        given.setdefault("cmdline", _cmdline(values.pop("root", None), values.pop("extra", None)))
         given.setdefault("maxmem", given.get("memory"))
         given.setdefault("maxvcpus", given.get("vcpus", 1))
         definition = Definition(**given)
     except (SyntaxError, ValueError, TypeError, AttributeError):
         return None
     return definition if not values and isinstance(definition.memory, int) else None
+
+
+def _cmdline(root: str | None, rest: str | None) -> str | None:
+    """A kernel's command line from its two parts, as xl makes it."""
+    return " ".join([*([f"root={root}"] if root else []), *([rest] if rest else [])]) or None
 
 
 def from_live(name: str, config: t.Mapping[str, t.Any]) -> Definition:
@@ -195,8 +202,6 @@ def _shutdown_action(word: str | None) -> str:
 
 def from_options(options: t.Mapping[str, t.Any]) -> Definition:
     """What a user asks for, checked."""
-    extra = options["extra"] or ""
-    root = f"root={options['root']}" if options["root"] else ""
     definition = Definition(
         name=options["name"],
         memory=options["memory"],
@@ -208,7 +213,7 @@ def from_options(options: t.Mapping[str, t.Any]) -> Definition:
         type=options["type"],
         kernel=options["kernel"],
         ramdisk=options["ramdisk"],
-        cmdline=f"{root} {extra}".strip() or None,
+        cmdline=_cmdline(options["root"], options["extra"]),
         bootloader=options["bootloader"],
         disks=tuple(
             Disk(disk["path"], disk["device"], disk["mode"], _script(disk["script"])) for disk in options["disks"]

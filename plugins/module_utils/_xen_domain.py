@@ -40,7 +40,7 @@ CLEARING, ADAPTING = 30, 15
 
 def situation(name: str, xen: Xen, store: Store) -> Situation:
     """What is true of a domain now."""
-    live = xen.domains().get(name)
+    live = xen.live(name)
     text = store.config(name)
     image = store.image(name)
     resting = SAVED if image else SHUTDOWN if text is not None else ABSENT
@@ -91,7 +91,6 @@ class XenDomain:
             together = list(group)
             getattr(self, f"_do_{action}")(together)
             self.done += together
-            self.xen.forget()
 
     def _do_define(self, _changes: list[Change]) -> None:
         self.store.write_config(self.name, render(self.definition()))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.egee.box.plugins.module_utils._runner import BoxError
-from ansible_collections.egee.box.plugins.module_utils._xen import PAUSED, RUNNING, Xen
+from ansible_collections.egee.box.plugins.module_utils._xen import PAUSED, RUNNING, Live, Xen
 from ansible_collections.egee.box.plugins.module_utils._xen_config import (
     FIELDS,
     check_name,
@@ -79,7 +79,7 @@ class Manager:
         self.made: dict[str, list[Change]] = {}
 
     def run(self) -> dict[str, t.Any]:
-        self.xen.settled(self.names)
+        self.xen.settle(self.names)
         before = {name: situation(name, self.xen, self.store) for name in self.names}
         removals = self.volumes.plan()
         plans = self._plans()
@@ -91,6 +91,7 @@ class Manager:
         result = self._result(plans, before)
         if self.faults:
             message = "\n".join(fault.message for fault in self.faults)
+            result.pop("domains")  # of what failed half-way nothing is known for sure
             raise BoxError(message, **{**self.faults[0].details, **result})
         return result
 
@@ -123,11 +124,9 @@ class Manager:
     def _result(
         self, plans: t.Sequence[tuple[XenDomain, list[Change]]], before: t.Mapping[str, Situation]
     ) -> dict[str, t.Any]:
-        changed = any(self.made.values())
-        if changed and not self.check_mode:
-            domains = inform(self.xen, self.store, self.names)
-        else:
-            domains = [predict(describe(name, before[name]), self.made.get(name, ())) for name in self.names]
+        domains = [predict(describe(name, before[name]), self.made.get(name, ())) for name in self.names]
+        if not self.check_mode:
+            domains = [observed(domain, self.xen.rows()) for domain in domains]
         pending = {
             domain.name: [str(change) for change in plan if not domain.allowed(change)] for domain, plan in plans
         }
@@ -136,7 +135,7 @@ class Manager:
         for name, texts in pending.items():
             warnings.append(f"{name}: {', '.join(texts)}: takes effect at its next start, or with allow_restart=true")
         return {
-            "changed": changed,
+            "changed": any(self.made.values()),
             "domains": domains,
             "actions": [f"{name}: {text}" for name, changes in self.made.items() for text in _sentences(changes)],
             "restart_required": pending,
@@ -149,7 +148,7 @@ def inform(xen: Xen, store: Store, names: t.Sequence[str]) -> list[dict[str, t.A
     """What is true of the named domains, or of all that Xen has or dom0 has files of."""
     for name in names:
         check_name(name)
-    known = names or sorted({*xen.domains(), *store.defined(), *store.saved()})
+    known = names or sorted({*(live.name for live in xen.domains()), *store.defined(), *store.saved()})
     return [describe(name, situation(name, xen, store)) for name in known]
 
 
@@ -176,7 +175,7 @@ def predict(today: dict[str, t.Any], changes: t.Iterable[Change]) -> dict[str, t
     built_anew = any(change.action in ("create", "restart") for change in changes)
     for change in changes:
         if change.action == "undefine":
-            return {"name": today["name"], "state": ABSENT, "domid": None, "defined": False}
+            return describe(today["name"], Situation(ABSENT))
         if change.action == "define":
             result = {**UNSET, **result, "defined": True}
             if today["domid"] is not None and not built_anew:
@@ -185,9 +184,17 @@ def predict(today: dict[str, t.Any], changes: t.Iterable[Change]) -> dict[str, t
             result[change.field] = change.after
     if result["state"] == ABSENT and result["defined"]:
         result["state"] = SHUTDOWN
-    if built_anew or result["state"] not in (RUNNING, PAUSED):
-        result.update(domid=None)
+    if built_anew or result["state"] in (SHUTDOWN, SAVED, ABSENT):
+        result.update(domid=None, memory_used=0, vcpus_used=0)
     return result
+
+
+def observed(domain: dict[str, t.Any], rows: t.Mapping[str, Live]) -> dict[str, t.Any]:
+    """The same with what the last look at Xen has shown, which each step that needs it ends with."""
+    row = rows.get(domain["name"])
+    if row is None or domain["state"] not in (RUNNING, PAUSED):
+        return domain
+    return {**domain, "domid": row.domid, "memory_used": row.memory, "vcpus_used": row.vcpus}
 
 
 def diff(made: t.Mapping[str, t.Sequence[Change]]) -> dict[str, t.Any]:
@@ -213,8 +220,9 @@ def diff(made: t.Mapping[str, t.Sequence[Change]]) -> dict[str, t.Any]:
 
 def _sentences(changes: t.Sequence[Change]) -> list[str]:
     texts = []
+    new = any(change.action == "define" and change.field == "memory" and change.before is None for change in changes)
     for change in changes:
-        if change.action == "define" and change.before is None:
+        if change.action == "define" and new:
             texts.append("defined")
         elif change.action == "define" and change.field == "config_file":
             texts.append("configuration file written over")

@@ -167,6 +167,8 @@ class Change:
 
 
 def _short(value: t.Any) -> str:
+    if isinstance(value, list) and all(isinstance(device, dict) for device in value):
+        return json.dumps([" ".join(device.values()) for device in value])
     return value if isinstance(value, str) else json.dumps(value)
 
 

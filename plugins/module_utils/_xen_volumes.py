@@ -61,7 +61,7 @@ class Volumes:
         if row is None:
             return "is not a logical volume; remove it by hand" if Path(path).exists() else None
         users = set(self.store.others_using(row["lv_path"], "")) | set(self.store.others_using(row["lv_dm_path"], ""))
-        for live in self.xen.domains().values():
+        for live in self.xen.domains():
             disks = live.definition.disks if live.definition else ()
             if any(disk.path in (row["lv_path"], row["lv_dm_path"]) for disk in disks):
                 users.add(live.name)

@@ -255,7 +255,7 @@ domains:
     - The domains after the task, in the order in which they were given. In check mode, what they would be.
     - What a live domain holds, otherwise what it is defined to get; the keys are those of O(domains), and those below.
       O(domains[].root) and O(domains[].extra) are returned together, as RV(ignore:cmdline).
-  returned: always
+  returned: success
   type: list
   elements: dict
   contains:

@@ -111,76 +111,90 @@ def test_info_without_what_is_needed_is_refused() -> None:
 
 def test_a_domain_that_xl_cannot_describe_is_half_built_whatever_its_flags_say() -> None:
     runner = ScriptedRunner(
-        Expected("xl list -l", details((1, CE))),
         Expected("xl list", listing(("ce.egee.test", 1, 512, 1, "blocked"), ("wn.egee.test", 2, 256, 1, "half-built"))),
+        Expected("xl list -l", details((1, CE))),
     )
-    domains = Xen(runner).domains()
-    assert {name: live.state for name, live in domains.items()} == {
-        "ce.egee.test": "running",
-        "wn.egee.test": "half-built",
-    }
-    assert domains["ce.egee.test"].definition == CE
+    ce, wn = Xen(runner).domains()
+    assert (ce.state, ce.definition) == ("running", CE)
+    assert (wn.state, wn.definition) == ("half-built", None)
     runner.finish()
 
 
-def test_the_machine_is_read_once_until_it_is_changed() -> None:
-    look = [Expected("xl list -l", details()), Expected("xl list", listing())]
-    runner = ScriptedRunner(*look, *look)
+def test_a_dying_domain_is_dying_described_or_not() -> None:
+    runner = ScriptedRunner(
+        Expected("xl list", listing(("ce.egee.test", 1, 0, 1, "dying"))), Expected("xl list -l", details())
+    )
+    assert [live.state for live in Xen(runner).domains()] == ["dying"]
+
+
+def test_what_no_one_has_needs_no_details() -> None:
+    runner = ScriptedRunner(Expected("xl list", listing(("wn.egee.test", 2, 256, 1, "running"))))
     xen = Xen(runner)
-    assert xen.domains() == xen.domains() == {}
-    xen.forget()
-    assert xen.domains() == {}
+    assert xen.live("ce.egee.test") is None
+    assert xen.live("Domain-0") is None
+    runner.finish()
+
+
+def test_the_machine_is_looked_at_once_until_a_new_look_is_taken() -> None:
+    runner = ScriptedRunner(
+        Expected("xl list", listing(("ce.egee.test", 1, 512, 1, "running"))),
+        Expected("xl list -l", details((1, CE))),
+        Expected("xl list", listing()),
+    )
+    xen = Xen(runner)
+    assert xen.domains() == xen.domains()
+    assert "ce.egee.test" not in xen.states()
+    assert xen.domains() == []
     runner.finish()
 
 
 def test_a_domain_that_is_being_built_is_waited_for() -> None:
     runner = ScriptedRunner(
-        Expected("xl list -l", details()),
         Expected("xl list", listing(("wn.egee.test", 2, 256, 1, "half-built"))),
-        Expected("xl list -l", details((2, WN))),
+        Expected("xl list -l", details()),
         Expected("xl list", listing(("wn.egee.test", 2, 256, 1, "running"))),
+        Expected("xl list -l", details((2, WN))),
     )
-    assert Xen(runner).settled(["wn.egee.test"])["wn.egee.test"].state == "running"
+    xen = Xen(runner)
+    xen.settle(["wn.egee.test"])
+    assert [live.state for live in xen.domains()] == ["running"]
     assert runner.slept == POLL
     runner.finish()
 
 
 def test_waiting_ends() -> None:
     look = [
-        Expected("xl list -l", details()),
         Expected("xl list", listing(("wn.egee.test", 2, 256, 1, "half-built"))),
+        Expected("xl list -l", details()),
     ]
-    runner = ScriptedRunner(*look * (SETTLE // POLL + 1))
-    assert Xen(runner).settled(["wn.egee.test"])["wn.egee.test"].state == "half-built"
+    runner = ScriptedRunner(*look * (SETTLE // POLL))
+    Xen(runner).settle(["wn.egee.test"])
     assert runner.slept == SETTLE
     runner.finish()
 
 
 def test_no_one_waits_for_domains_that_were_not_asked_for() -> None:
-    runner = ScriptedRunner(
-        Expected("xl list -l", details()),
-        Expected("xl list", listing(("wn.egee.test", 2, 256, 1, "half-built"))),
-    )
-    Xen(runner).settled(["ce.egee.test"])
+    runner = ScriptedRunner(Expected("xl list", listing(("wn.egee.test", 2, 256, 1, "half-built"))))
+    Xen(runner).settle(["ce.egee.test"])
     assert runner.slept == 0
 
 
 def test_a_host_without_xen_is_told_from_a_failure() -> None:
-    runner = ScriptedRunner(Expected("xl list -l", rc=1, stderr=NOT_ON_XEN))
-    with pytest.raises(BoxError, match="xl list -l: this host does not run on Xen; boot it with the hypervisor"):
+    runner = ScriptedRunner(Expected("xl list", rc=1, stderr=NOT_ON_XEN))
+    with pytest.raises(BoxError, match="xl list: this host does not run on Xen; boot it with the hypervisor"):
         Xen(runner).domains()
 
 
 def test_in_check_mode_a_host_without_xen_has_no_domains_yet() -> None:
-    xen = Xen(ScriptedRunner(Expected("xl list -l", rc=1, stderr=NOT_ON_XEN), check_mode=True))
-    assert xen.domains() == {}
+    xen = Xen(ScriptedRunner(Expected("xl list", rc=1, stderr=NOT_ON_XEN), check_mode=True))
+    assert xen.domains() == []
     assert len(xen.warnings) == 1
     assert "does not run on Xen" in xen.warnings[0]
 
 
 def test_another_failure_of_xl_is_no_host_without_xen_even_in_check_mode() -> None:
-    runner = ScriptedRunner(Expected("xl list -l", rc=1, stderr="libxl: error: xenstore down\n"), check_mode=True)
-    with pytest.raises(BoxError, match="xl list -l: ended with 1: libxl: error: xenstore down"):
+    runner = ScriptedRunner(Expected("xl list", rc=1, stderr="libxl: error: xenstore down\n"), check_mode=True)
+    with pytest.raises(BoxError, match="xl list: ended with 1: libxl: error: xenstore down"):
         Xen(runner).domains()
 
 

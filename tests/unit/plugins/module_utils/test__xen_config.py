@@ -87,10 +87,22 @@ def test_what_is_written_is_read_back() -> None:
 
 
 def test_a_file_written_by_hand_is_understood_if_it_says_no_more() -> None:
-    text = (
-        "# mine\nname='t1'\nmemory=128\nkernel = \"/boot/vmlinuz\"\ndisk=[ 'vdev=xvda,access=w,target=/dev/vg0/t1' ]\n"
+    text = """# mine
+name='t1'
+memory=128
+kernel = "/boot/vmlinuz"
+root = "/dev/xvda"
+extra = "ro quiet"
+disk=[ 'vdev=xvda,access=w,target=/dev/vg0/t1', 'vdev=xvdb,access=r,target=/dev/vg0/base' ]
+"""
+    assert parse(text) == Definition(
+        "t1",
+        128,
+        128,
+        kernel="/boot/vmlinuz",
+        cmdline="root=/dev/xvda ro quiet",
+        disks=(Disk("/dev/vg0/t1", "xvda"), Disk("/dev/vg0/base", "xvdb", "ro")),
     )
-    assert parse(text) == Definition("t1", 128, 128, kernel="/boot/vmlinuz", disks=(Disk("/dev/vg0/t1", "xvda", "w"),))
 
 
 @pytest.mark.parametrize(

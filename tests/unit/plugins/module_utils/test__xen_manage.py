@@ -33,7 +33,8 @@ def look(states: dict[str, str], *built: Definition) -> list[Expected]:
         (name, known[name][0], known[name][1].memory, known[name][1].vcpus, state) for name, state in states.items()
     ]
     described = [known[name] for name, state in states.items() if state != "half-built"]
-    return [Expected("xl list -l", details(*described)), Expected("xl list", listing(*rows))]
+    seen = Expected("xl list", listing(*rows))
+    return [seen, Expected("xl list -l", details(*described))] if states else [seen]
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def run(
     return result
 
 
-def test_a_converged_machine_costs_two_processes_however_many_domains_it_has(store: Store) -> None:
+def test_a_converged_machine_costs_two_looks_however_many_domains_it_has(store: Store) -> None:
     many = [Definition(f"d{number}", 128, 128, kernel="/k") for number in range(100)]
     define(store, *many)
     runner = ScriptedRunner(*look({one.name: "running" for one in many}, *many))
@@ -75,9 +76,8 @@ def test_one_domain_is_changed_and_only_it_is_named(store: Store) -> None:
     runner = ScriptedRunner(
         *look(states),
         Expected("xl mem-set ce 384m"),
-        look(states, VOMS, wanted, WN)[1],
+        look(states, VOMS, wanted, WN)[0],
         Expected("xl sched-credit2 -d ce -w 512 -c 0"),
-        *look(states, VOMS, wanted, WN),
     )
     result = run(store, runner, "running", VOMS, wanted, WN)
     assert result["changed"]
@@ -99,7 +99,7 @@ def test_one_domain_is_changed_and_only_it_is_named(store: Store) -> None:
 def test_what_waits_for_a_restart_is_told_each_time_but_changes_only_the_file(store: Store) -> None:
     define(store, CE)
     wanted = replace(CE, maxvcpus=2)
-    runner = ScriptedRunner(*look({"ce": "running"}) * 2)
+    runner = ScriptedRunner(*look({"ce": "running"}))
     first = run(store, runner, "running", wanted)
     assert first["changed"]
     assert first["actions"] == ["ce: maxvcpus 1 -> 2"]
@@ -122,7 +122,6 @@ def test_domains_start_in_order_and_end_in_reverse(store: Store) -> None:
                 Expected("xl list", listing((one.name, 9, 1, 1, "running"))),
             )
         ),
-        *look({one.name: "running" for one in ALL}),
     )
     assert run(store, runner, "running", *ALL)["actions"] == ["voms: created", "ce: created", "wn: created"]
     runner = ScriptedRunner(
@@ -132,7 +131,6 @@ def test_domains_start_in_order_and_end_in_reverse(store: Store) -> None:
             for name in ("wn", "ce", "voms")
             for step in (Expected(f"xl shutdown -w {name}"), Expected("xl list", listing()))
         ),
-        *look({}),
     )
     result = run(store, runner, "shutdown", *ALL)
     assert result["actions"] == ["wn: shut down", "ce: shut down", "voms: shut down"]
@@ -158,12 +156,12 @@ def test_check_mode_predicts_without_a_write(store: Store) -> None:
 
 
 def test_check_mode_works_before_there_is_a_hypervisor(store: Store) -> None:
-    runner = ScriptedRunner(Expected("xl list -l", rc=1, stderr=NOT_ON_XEN), check_mode=True)
+    runner = ScriptedRunner(Expected("xl list", rc=1, stderr=NOT_ON_XEN), check_mode=True)
     dry = Store(store.config_dir, store.save_dir, check_mode=True)
     result = run(dry, runner, "present", VOMS)
     assert (result["changed"], result["domains"][0]["state"]) == (True, "shutdown")
     assert result["warnings"] == [
-        "xl list -l: this host does not run on Xen; boot it with the hypervisor (role xen_dom0). "
+        "xl list: this host does not run on Xen; boot it with the hypervisor (role xen_dom0). "
         "Predicted as for a machine without domains"
     ]
 
@@ -176,7 +174,6 @@ def test_the_prediction_is_what_comes_true(store: Store) -> None:
         *look({}),
         Expected(f"xl create -q {etc}/ce.cfg"),
         Expected("xl list", listing(("ce", 2, 512, 1, "running"))),
-        *look({"ce": "running"}),
     )
     done = run(store, runner, "running", CE)
     for key in ("changed", "actions", "diff", "restart_required"):
@@ -190,14 +187,14 @@ def test_the_prediction_is_what_comes_true(store: Store) -> None:
 def test_one_that_cannot_be_helped_does_not_keep_the_others_from_it(store: Store) -> None:
     define(store, *ALL)
     states = {"voms": "crashed", "ce": "paused", "wn": "running"}
-    runner = ScriptedRunner(*look(states), Expected("xl unpause ce"), *look({**states, "ce": "running"}))
+    runner = ScriptedRunner(*look(states), Expected("xl unpause ce"))
     with pytest.raises(BoxError) as caught:
         run(store, runner, "running", *ALL)
     runner.finish()
     assert caught.value.message.startswith("voms: has crashed and is kept as evidence")
     assert caught.value.details["changed"]
     assert caught.value.details["actions"] == ["ce: unpaused"]
-    assert [one["state"] for one in caught.value.details["domains"]] == ["crashed", "running", "running"]
+    assert "domains" not in caught.value.details
 
 
 def test_after_a_step_that_failed_no_more_is_started(store: Store) -> None:
@@ -208,7 +205,6 @@ def test_after_a_step_that_failed_no_more_is_started(store: Store) -> None:
         Expected(f"xl create -q {etc}/voms.cfg", rc=1, stderr="no such kernel\n"),
         Expected("xl list", listing()),
         Expected("xl info", "total_memory : 1\nfree_memory : 999\nnr_cpus : 1\nxen_version : 4\n"),
-        *look({}),
     )
     with pytest.raises(BoxError) as caught:
         run(store, runner, "running", replace(VOMS, weight=9), CE)
@@ -228,7 +224,6 @@ def test_volumes_go_last_and_only_if_all_went_well(store: Store) -> None:
         *look({}),
         Expected("lvs --reportformat json -o lv_path,lv_dm_path,lv_name,vg_name,origin", lvs),
         Expected("lvremove --yes /dev/vg0/ce"),
-        *look({}),
     )
     result = Manager(Xen(runner), store, [Wanted("ce", "absent")], Permissions(), ["/dev/vg0/ce"]).run()
     runner.finish()
@@ -288,3 +283,11 @@ def test_what_is_not_there_is_described_as_absent(store: Store) -> None:
             "saved_image": None,
         }
     ]
+
+
+def test_what_no_one_asked_for_is_told_and_left_alone(store: Store) -> None:
+    define(store, *ALL)
+    states = {"voms": "crashed", "ce": "paused", "wn": "ended"}
+    result = run(store, ScriptedRunner(*look(states)), "present", *ALL)
+    assert not result["changed"]
+    assert [(one["state"], one["domid"]) for one in result["domains"]] == [("crashed", 1), ("paused", 2), ("ended", 3)]

@@ -313,3 +313,11 @@ def test_what_is_removed_leaves_no_file_behind() -> None:
         Change("autostart", 10, None, "order"),
         Change("config_file", TEXT, None, "undefine"),
     ]
+
+
+def test_a_change_reads_like_a_sentence() -> None:
+    disks = [{"path": "/dev/vg0/a", "device": "xvda", "mode": "rw"}]
+    assert str(Change("memory", 256, 384, "resize")) == "memory 256 -> 384"
+    assert str(Change("ramdisk", None, "/boot/i", "define")) == "ramdisk null -> /boot/i"
+    assert str(Change("disks", [], disks, "define")) == 'disks [] -> ["/dev/vg0/a xvda rw"]'
+    assert str(Change("state", "shutdown", "running", "create")) == "created"

@@ -35,8 +35,8 @@ LVS_OUTPUT = json.dumps(
 UI = Definition("ui.egee.test", 256, 256, disks=(Disk("/dev/mapper/vg0-ui--root", "xvda"),))
 LOOK = Expected(" ".join(LVS), LVS_OUTPUT)
 DOMAINS = [
-    Expected("xl list -l", details((4, UI))),
     Expected("xl list", listing(("ui.egee.test", 4, 256, 1, "running"))),
+    Expected("xl list -l", details((4, UI))),
 ]
 
 
