@@ -1,8 +1,7 @@
 # Copyright (c) 2026, egee.box contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-"""Root filesystems as tarballs, cached by what they are made of.
+"""Root filesystems as tarballs, cached by what they are made of. Private to the collection.
 
 A release is bootstrapped once, as the golden base; every distinct set of packages is a clone of
 that base with the packages added. A tarball's name holds the hash of its recipe, so what is in
@@ -11,19 +10,17 @@ the cache under that name need not be looked at again: one stat says that it is 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import shlex
-import shutil
-import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import typing as t
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+
+from ansible_collections.egee.box.plugins.module_utils._rootfs_work import mirrors_of_builder, run, workplace
+from ansible_collections.egee.box.plugins.module_utils._runner import BoxError, Runner
 
 # Part of every key: raise it when the way of building changes what comes out.
 RECIPE_VERSION = 1
@@ -39,55 +36,52 @@ TIDY = (
     ': > "$1"/etc/machine-id',
 )
 
-# So each host makes its own ssh keys when sshd first starts.
+# So a host that was given no ssh key makes one when sshd first starts, before its configuration is checked.
+HOST_KEY = """[Service]
+ExecStartPre=
+ExecStartPre=/bin/sh -c '[ -s $KEY ] || exec ssh-keygen -q -t ed25519 -N "" -f $KEY'
+ExecStartPre=/usr/sbin/sshd -t
+""".replace("$KEY", "/etc/ssh/ssh_host_ed25519_key")
 FIRST_START = (
     'mkdir -p "$1"/etc/systemd/system/ssh.service.d',
-    "printf '[Service]\\nExecStartPre=\\nExecStartPre=/usr/bin/ssh-keygen -A\\nExecStartPre=/usr/sbin/sshd -t\\n'"
-    ' > "$1"/etc/systemd/system/ssh.service.d/host-keys.conf',
+    f"printf %s {shlex.quote(HOST_KEY)} > \"$1\"/etc/systemd/system/ssh.service.d/host-key.conf",
 )
 
+# What MBR and GPT call a partition that Linux has its files on: plain, or the root of this architecture.
+LINUX = ("83", "0FC63DAF", "4F68BCE3")
 
-APT_FORMAT = "$(ORIGIN)|$(REPO_URI)|$(CODENAME)|$(COMPONENT)"
-
-
-class RootfsError(Exception):
-    """A root filesystem that cannot be made; the message names it, the reason and the cure."""
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256(json.dumps([RECIPE_VERSION, *parts], sort_keys=True).encode()).hexdigest()[:20]
+TAR = "tar --numeric-owner --xattrs --xattrs-include=*"
 
 
 @dataclass(frozen=True)
-class Kitchen:
+class Settings:
     """What all roots of one builder have in common."""
 
     cache_dir: Path
-    base_packages: tuple[str, ...]
-    sources: tuple[str, ...]
-    keyring: str
+    base_packages: tuple[str, ...] = ()
+    # Lines of apt's one-line format; none means the mirrors of the builder itself.
+    mirrors: tuple[str, ...] = ()
+    keyring: str = ""
     path_excludes: tuple[str, ...] = ()
     path_includes: tuple[str, ...] = ()
     masked_units: tuple[str, ...] = ()
     edition: str = ""
 
-    def sources_of(self, release: str) -> list[str]:
-        return [line.replace("{release}", release) for line in self.sources]
-
     @property
-    def taste(self) -> list[object]:
+    def fingerprint(self) -> list[object]:
+        """What of this goes into a root. A mirror's host does not: its suites and components do."""
         return [
             sorted(self.base_packages),
-            # The paths of a mirror say what is on it, its host does not.
-            sorted(line.split()[-1] + " " + " ".join(line.split()[2:-1]) for line in self.sources),
+            sorted(line.split()[-2:] for line in self.mirrors),
             list(self.path_excludes),
             list(self.path_includes),
             sorted(self.masked_units),
             self.edition,
+            [NAMED, *TIDY, *FIRST_START],
         ]
 
 
-class Tarball(Protocol):
+class Tarball(t.Protocol):
     """What a host's root filesystem is unpacked from."""
 
     @property
@@ -102,15 +96,15 @@ class Tarball(Protocol):
     def base(self) -> Tarball | None:
         """What must be there before it can be built."""
 
-    def build(self) -> bool:
-        """Make it unless it is there; say whether anything was made."""
+    def build(self, runner: Runner) -> None:
+        """Make it unless it is there."""
 
 
 @dataclass(frozen=True)
-class Cached:
-    """A tarball of the cache: a release, and the packages on top of its base."""
+class Debian:
+    """A release, and the packages on top of its base."""
 
-    kitchen: Kitchen
+    settings: Settings
     release: str
     packages: tuple[str, ...] = ()
     # Path and content of what must be there before the packages are installed.
@@ -118,174 +112,156 @@ class Cached:
 
     @property
     def key(self) -> str:
-        return f"{self.release}-{_digest(self.release, self.packages, self.seeds, self.kitchen.taste)}"
+        return f"{self.release}-{_digest(self.release, self.packages, self.seeds, self.settings.fingerprint)}"
 
     @property
     def path(self) -> Path:
-        return self.kitchen.cache_dir / f"{self.key}.tar"
+        return self.settings.cache_dir / f"{self.key}.tar"
 
     @property
     def base(self) -> Tarball | None:
-        return Cached(self.kitchen, self.release) if self.packages or self.seeds else None
+        return Debian(self.settings, self.release) if self.packages or self.seeds else None
 
-    def command(self, work: Path) -> list[str]:
-        """The mmdebstrap command line: a base from the mirror, an extension from its base."""
-        kitchen = self.kitchen
-        argv = ["mmdebstrap", "--mode=root", "--format=tar", f"--keyring={kitchen.keyring}"]
-        if self.base:
-            argv += [
-                "--variant=custom",
-                "--skip=check/empty",
-                # mmdebstrap itself has made /dev, and lent the builder's resolver.
-                "--setup-hook=tar -C \"$1\" --numeric-owner --exclude='./dev/*' --exclude=./etc/resolv.conf -xpf "
-                + shlex.quote(str(self.base.path)),
-                f"--customize-hook={NAMED}",
-                f'--customize-hook=cp -r --preserve=mode {shlex.quote(str(work / "seeds"))}/. "$1"',
-                '--customize-hook=chroot "$1" apt-get install --yes ' + shlex.join(self.packages),
-            ]
-        else:
-            argv += [
-                "--variant=minbase",
-                "--include=" + ",".join(sorted(kitchen.base_packages)),
-                '--aptopt=APT::Install-Recommends "false"',
-                *(f"--dpkgopt=path-exclude={path}" for path in kitchen.path_excludes),
-                *(f"--dpkgopt=path-include={path}" for path in kitchen.path_includes),
-            ]
-            argv += [f"--customize-hook={hook}" for hook in FIRST_START]
-            if kitchen.masked_units:
-                argv.append('--customize-hook=chroot "$1" systemctl mask ' + shlex.join(sorted(kitchen.masked_units)))
-        argv += [f"--customize-hook={hook}" for hook in TIDY]
-        return [*argv, self.release, str(work / "root.tar"), *kitchen.sources_of(self.release)]
-
-    def build(self) -> bool:
-        if self.path.exists():
-            return False
-        with _workplace(self.kitchen.cache_dir, self.key) as work:
-            # Another machine's run may have built it while this one waited for the workplace.
-            if self.path.exists():
-                return False
+    def build(self, runner: Runner) -> None:
+        with workplace(self.path) as work:
+            if not work:
+                return
             (work / "seeds").mkdir()
             for path, content in self.seeds:
                 seed = work / "seeds" / path.lstrip("/")
                 seed.parent.mkdir(parents=True, exist_ok=True)
                 seed.write_text(content, encoding="utf-8")
-            _run(self.command(work), work, f"{self.release} with {', '.join(self.packages) or 'its base packages'}")
+            mirrors = self.settings.mirrors or mirrors_of_builder(runner)
+            lines = [line.replace("{release}", self.release) for line in mirrors]
+            what = f"{self.release} with {', '.join(self.packages) or 'its base packages'}"
+            run(runner, [*self.recipe(work), self.release, str(work / "root.tar"), *lines], what)
             (work / "root.tar").rename(self.path)
-        return True
+
+    def recipe(self, work: Path) -> list[str]:
+        """The mmdebstrap command line: a base comes from the mirror, all else from its base."""
+        settings = self.settings
+        argv = ["env", f"TMPDIR={work}", "mmdebstrap", "--mode=root", "--format=tar", f"--keyring={settings.keyring}"]
+        if self.base:
+            hooks = [
+                NAMED,
+                f'cp -r --preserve=mode {shlex.quote(str(work / "seeds"))}/. "$1"',
+                'chroot "$1" apt-get install --yes ' + shlex.join(self.packages),
+            ]
+            # mmdebstrap itself has made /dev, and lent the builder's resolver.
+            unpack = f"{TAR} -C \"$1\" --exclude='./dev/*' --exclude=./etc/resolv.conf -xpf "
+            argv += [
+                "--variant=custom",
+                "--skip=check/empty",
+                f"--setup-hook={unpack}{shlex.quote(str(self.base.path))}",
+            ]
+        else:
+            hooks = [*FIRST_START]
+            if settings.masked_units:
+                hooks.append('chroot "$1" systemctl mask ' + shlex.join(sorted(settings.masked_units)))
+            argv += [
+                "--variant=minbase",
+                "--include=" + ",".join(sorted(settings.base_packages)),
+                '--aptopt=APT::Install-Recommends "false"',
+                *(f"--dpkgopt=path-exclude={path}" for path in settings.path_excludes),
+                *(f"--dpkgopt=path-include={path}" for path in settings.path_includes),
+            ]
+        return [*argv, *(f"--customize-hook={hook}" for hook in (*hooks, *TIDY))]
 
 
 @dataclass(frozen=True)
-class Foreign:
+class Given:
     """A tarball made by others, used as it is and where it is."""
 
     path: Path
 
     @property
     def key(self) -> str:
-        status = self.path.stat()
-        return f"own-{_digest(str(self.path), status.st_size, status.st_mtime_ns)}"
+        return f"given-{_identity(self.path)}"
 
     @property
     def base(self) -> Tarball | None:
         return None
 
-    def build(self) -> bool:
-        return False
+    def build(self, runner: Runner) -> None:
+        pass
 
 
-def root_of(kitchen: Kitchen, release: str, packages: Iterable[str], seeds: Mapping[str, str]) -> Tarball:
-    """The tarball for a host of this release with these packages."""
+@dataclass(frozen=True)
+class Imaged:
+    """The tarball of a disk image made by others: of its only file system, or of its largest Linux partition."""
+
+    settings: Settings
+    image: Path
+
+    @property
+    def key(self) -> str:
+        return f"image-{_identity(self.image)}"
+
+    @property
+    def path(self) -> Path:
+        return self.settings.cache_dir / f"{self.key}.tar"
+
+    @property
+    def base(self) -> Tarball | None:
+        return None
+
+    def build(self, runner: Runner) -> None:
+        with workplace(self.path) as work:
+            if not work:
+                return
+            (work / "root").mkdir()
+            # In a mount namespace of its own: nothing stays mounted, whatever happens.
+            script = f'mount -o "ro,loop,offset=$1" "$2" "$3" && exec {TAR} -C "$3" -cf "$4" .'
+            names = [str(self._offset(runner)), str(self.image), str(work / "root"), str(work / "root.tar")]
+            run(runner, ["unshare", "--mount", "sh", "-c", script, "sh", *names], f"the tarball of {self.image}")
+            (work / "root.tar").rename(self.path)
+
+    def _offset(self, runner: Runner) -> int:
+        table = runner.read(["sfdisk", "--json", str(self.image)], check=False)
+        if table.rc:
+            return 0
+        label = json.loads(table.stdout)["partitiontable"]
+        linux = [part for part in label["partitions"] if part["type"].upper().startswith(LINUX)]
+        if not linux:
+            raise BoxError(f"{self.image}: has no Linux partition; give an image with one, or with a bare file system")
+        return int(max(linux, key=lambda part: int(part["size"]))["start"]) * int(label.get("sectorsize", 512))
+
+
+def tarball(settings: Settings, release: str, packages: Iterable[str], seeds: Mapping[str, str]) -> Tarball:
+    """The tarball for a host of this release (a suite, or a file made by others) with these packages."""
     if not release.startswith("/"):
-        return Cached(kitchen, release, tuple(sorted(set(packages))), tuple(sorted(seeds.items())))
+        return Debian(settings, release, tuple(sorted(set(packages))), tuple(sorted(seeds.items())))
     path = Path(release)
     if not path.is_file():
-        raise RootfsError(f"the builder has no file {path}; put the root filesystem there, or name a Debian suite")
-    return Foreign(path)
+        raise BoxError(f"{path}: is not on the builder; put the root filesystem there, or name a Debian suite")
+    return Given(path) if ".tar" in path.suffixes else Imaged(settings, path)
 
 
-def build_all(roots: Sequence[Tarball], jobs: int, pretend: bool) -> list[Tarball]:
-    """Build what is missing, bases first, some at a time; return what was (or would be) built."""
-    missing = {root.path: root for root in roots if not root.path.exists()}
-    bases = {root.base.path: root.base for root in missing.values() if root.base and not root.base.path.exists()}
-    batches = [list(bases.values()), [root for path, root in missing.items() if path not in bases]]
-    if pretend:
-        return [root for batch in batches for root in batch]
-    built: list[Tarball] = []
-    faults: list[str] = []
+def missing(tarballs: Iterable[Tarball]) -> list[list[Tarball]]:
+    """What is not there: first the bases, then what is made of them."""
+    wanted = {each.path: each for each in tarballs if not each.path.exists()}
+    bases = {each.base.path: each.base for each in wanted.values() if each.base and not each.base.path.exists()}
+    return [list(bases.values()), [each for path, each in wanted.items() if path not in bases]]
+
+
+def build(batches: Sequence[Sequence[Tarball]], jobs: int, new_runner: Callable[[], Runner]) -> None:
+    """Build some at a time, one batch after the other; report all that failed at once."""
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         for batch in batches:
-            for root, future in [(root, pool.submit(root.build)) for root in batch]:
+            faults = []
+            for future in [pool.submit(each.build, new_runner()) for each in batch]:
                 try:
-                    if future.result():
-                        built.append(root)
-                except RootfsError as error:
+                    future.result()
+                except BoxError as error:
                     faults.append(str(error))
             if faults:
-                raise RootfsError("\n".join(faults))
-    return built
+                raise BoxError("\n".join(faults))
 
 
-def sources_from_apt() -> tuple[str, ...]:
-    """The Debian mirrors that this builder uses itself, as lines for any release.
-
-    Suites are named after the builder's own release (bookworm, bookworm-updates,
-    bookworm-security); the same suites of another release are on the same mirrors.
-    """
-    own = ""
-    for line in Path("/etc/os-release").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VERSION_CODENAME="):
-            own = line.split("=", 1)[1].strip('"')
-    try:
-        rows = subprocess.run(
-            ["apt-get", "indextargets", "--format", APT_FORMAT, "Created-By: Packages"],
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.splitlines()
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise RootfsError(f"apt-get cannot name the builder's mirrors ({error}); set rootfs_mirrors") from error
-    found: dict[str, None] = {}
-    for row in rows:
-        origin, uri, suite, component = row.split("|")
-        if origin == "Debian" and component == "main" and own and suite.split("-")[0] == own:
-            found[f"deb {uri} {{release}}{suite[len(own):]} main"] = None
-    if not found:
-        raise RootfsError(
-            "the builder's apt knows no Debian mirror to build from; run apt-get update there, or set "
-            "rootfs_mirrors to lines such as 'deb http://MIRROR/debian {release} main'"
-        )
-    return tuple(found)
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps([RECIPE_VERSION, *parts], sort_keys=True).encode()).hexdigest()[:20]
 
 
-def _run(argv: Sequence[str], work: Path, what: str) -> None:
-    env = {**os.environ, "TMPDIR": str(work), "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
-    try:
-        done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
-    except FileNotFoundError as error:
-        raise RootfsError(f"{argv[0]} is not installed on the builder; install the package mmdebstrap") from error
-    if done.returncode:
-        tail = "\n".join(done.stderr.splitlines()[-12:])
-        raise RootfsError(f"building {what} failed ({argv[0]} returned {done.returncode}):\n{tail}")
-
-
-@contextmanager
-def _workplace(cache_dir: Path, name: str) -> Iterator[Path]:
-    """A scratch directory that one build at a time has; a dead build's leavings are removed."""
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    work = cache_dir / f".{name}.work"
-    with (cache_dir / f".{name}.lock").open("w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        _clear(work)
-        work.mkdir(mode=0o755)
-        try:
-            yield work
-        finally:
-            _clear(work)
-
-
-def _clear(work: Path) -> None:
-    mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
-    if held := [line.split()[1] for line in mounts if line.split()[1].startswith(f"{work}/")]:
-        raise RootfsError(f"an interrupted build left {', '.join(held)} mounted; umount them and remove {work}")
-    if work.exists():
-        shutil.rmtree(work)
+def _identity(path: Path) -> str:
+    status = path.stat()
+    return _digest(str(path), status.st_size, status.st_mtime_ns)

@@ -17,14 +17,19 @@ description:
 author:
   - egee.box contributors (@egee-box)
 requirements:
-  - C(mmdebstrap) and C(apt) on the builder, and the keyring of the releases to build
+  - C(mmdebstrap) on the builder, and the keyring of the releases to build
   - root privileges
+extends_documentation_fragment:
+  - egee.box._attributes
+  - egee.box._attributes.actiongroup_box
 attributes:
   check_mode:
-    description: Says what would be built, with its path and key.
     support: full
   diff_mode:
-    description: Lists the tarballs added to the cache.
+    support: full
+    details:
+      - Lists the tarballs added to the cache.
+  idempotent:
     support: full
 options:
   roots:
@@ -38,11 +43,13 @@ options:
         type: str
         required: true
       release:
-        description: The Debian suite that its root is made of, or the absolute path of a tarball made by others.
+        description:
+          - The Debian suite that its root is made of, or the absolute path of a tarball (C(*.tar), C(*.tar.*)) or disk
+            image made by others. Of a disk image, its only file system is taken, or that of its largest Linux partition.
         type: str
         required: true
       packages:
-        description: The packages on top of the base. Ignored for a tarball made by others.
+        description: The packages on top of the base. Ignored for a file made by others.
         type: list
         elements: str
         default: []
@@ -138,37 +145,25 @@ built:
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.egee.box.plugins.module_utils._rootfs import (
-    Kitchen,
-    RootfsError,
-    build_all,
-    root_of,
-    sources_from_apt,
-)
+from ansible_collections.egee.box.plugins.module_utils._rootfs import Settings, build, missing, tarball
+from ansible_collections.egee.box.plugins.module_utils._runner import BoxError, CommandRunner
+
+SEED = {
+    "path": {"type": "str", "required": True},
+    "content": {"type": "str", "required": True},
+}
+ROOT = {
+    "name": {"type": "str", "required": True},
+    "release": {"type": "str", "required": True},
+    "packages": {"type": "list", "elements": "str", "default": []},
+    "seeds": {"type": "list", "elements": "dict", "default": [], "options": SEED},
+}
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "roots": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "release": {"type": "str", "required": True},
-                    "packages": {"type": "list", "elements": "str", "default": []},
-                    "seeds": {
-                        "type": "list",
-                        "elements": "dict",
-                        "default": [],
-                        "options": {
-                            "path": {"type": "str", "required": True},
-                            "content": {"type": "str", "required": True},
-                        },
-                    },
-                },
-            },
+            "roots": {"type": "list", "elements": "dict", "required": True, "options": ROOT},
             "cache_dir": {"type": "path", "required": True},
             "base_packages": {"type": "list", "elements": "str", "required": True},
             "mirrors": {"type": "list", "elements": "str", "default": []},
@@ -182,32 +177,34 @@ def main() -> None:
         supports_check_mode=True,
     )
     wanted = module.params
+    settings = Settings(
+        cache_dir=Path(wanted["cache_dir"]),
+        base_packages=tuple(wanted["base_packages"]),
+        mirrors=tuple(wanted["mirrors"]),
+        keyring=wanted["keyring"],
+        path_excludes=tuple(wanted["path_excludes"]),
+        path_includes=tuple(wanted["path_includes"]),
+        masked_units=tuple(wanted["masked_units"]),
+        edition=wanted["edition"],
+    )
     try:
-        kitchen = Kitchen(
-            cache_dir=Path(wanted["cache_dir"]),
-            base_packages=tuple(wanted["base_packages"]),
-            sources=tuple(wanted["mirrors"]) or sources_from_apt(),
-            keyring=wanted["keyring"],
-            path_excludes=tuple(wanted["path_excludes"]),
-            path_includes=tuple(wanted["path_includes"]),
-            masked_units=tuple(wanted["masked_units"]),
-            edition=wanted["edition"],
-        )
         roots = {
-            row["name"]: root_of(
-                kitchen, row["release"], row["packages"], {seed["path"]: seed["content"] for seed in row["seeds"]}
+            root["name"]: tarball(
+                settings, root["release"], root["packages"], {seed["path"]: seed["content"] for seed in root["seeds"]}
             )
-            for row in wanted["roots"]
+            for root in wanted["roots"]
         }
-        built = build_all(list(roots.values()), jobs=wanted["jobs"], pretend=module.check_mode)
-    except RootfsError as error:
-        module.fail_json(msg=str(error))
-    paths = sorted(str(tarball.path) for tarball in built)
+        batches = missing(roots.values())
+        if not module.check_mode:
+            build(batches, wanted["jobs"], CommandRunner)
+    except BoxError as error:
+        module.fail_json(msg=error.message, **error.details)
+    built = [str(each.path) for batch in batches for each in batch]
     module.exit_json(
         changed=bool(built),
-        built=paths,
-        roots={name: {"path": str(tarball.path), "key": tarball.key} for name, tarball in roots.items()},
-        diff={"before": "", "after": "".join(f"{path}\n" for path in paths)},
+        built=built,
+        roots={name: {"path": str(each.path), "key": each.key} for name, each in roots.items()},
+        diff={"before": "", "after": "".join(f"{path}\n" for path in built)},
     )
 
 
