@@ -1,0 +1,115 @@
+# Copyright (c) 2026, egee.box contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How stories are told: what a step accepts, and what a story's end says."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SOURCE = Path(__file__).parents[3] / "roles/verify/files/stories.py"
+GIVEN = {
+    "story": "told",
+    "user": "root",
+    "user_dn": "/DC=test/CN=Root",
+    "ca_dn": "/DC=test/CN=CA",
+    "stranger": "nobody",
+    "vo": "voce",
+    "ce": "https://ce.site.test:443/arex",
+    "job": "/hello.xrsl",
+    "certificates": "/certificates",
+    "fqans": ["/voce", "/voce/Role=Manager"],
+    "accounts": ["voce001"],
+    "limit": 1,
+    "poll": 0,
+    "skew": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def stories() -> Any:
+    specification = importlib.util.spec_from_file_location("stories", SOURCE)
+    assert specification and specification.loader
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["stories"] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("attributes", "held"),
+    [
+        pytest.param(
+            ["/voce/Role=NULL/Capability=NULL", "/voce/Role=Manager/Capability=NULL"], True, id="both are there"
+        ),
+        pytest.param(["/voce/Role=NULL/Capability=NULL"], False, id="the role is missing"),
+        pytest.param(
+            ["/voce/Role=Manager/Capability=NULL"], False, id="the group is missing, though the role is in it"
+        ),
+        pytest.param(
+            ["/voce/x/Role=NULL/Capability=NULL", "/voce/Role=Manager"], False, id="a subgroup is not the group"
+        ),
+        pytest.param([], False, id="nothing is there"),
+    ],
+)
+def test_attributes_are_held_in_full(stories: Any, attributes: list[str], held: bool) -> None:
+    if held:
+        stories.must_hold(GIVEN["fqans"], attributes)
+    else:
+        with pytest.raises(stories.Failed, match="not among the attributes"):
+            stories.must_hold(GIVEN["fqans"], attributes)
+
+
+def test_a_refusal_counts_by_its_reason(stories: Any) -> None:
+    assert stories.must_say("first\n  TLS alert TLSV1_ALERT_UNKNOWN_CA \n", "unknown_ca") == [
+        "TLS alert TLSV1_ALERT_UNKNOWN_CA"
+    ]
+    for said in ("HTTP 201 Created", "TLS alert CERTIFICATE_VERIFY_FAILED", ""):
+        with pytest.raises(stories.Failed, match="expected unknown_ca"):
+            stories.must_say(said, "unknown_ca")
+
+
+@pytest.mark.parametrize("failure", [None, "Failed", "ConnectionResetError"])
+def test_a_story_ends_with_its_first_failure(
+    stories: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], failure: str | None
+) -> None:
+    stage: list[Path] = []
+
+    def first(scene: Any) -> list[str]:
+        """{user} begins"""
+        stage.append(scene.user.place.parent)
+        return ["seen"]
+
+    def second(scene: Any) -> list[str]:
+        """{stranger} goes on"""
+        if failure:
+            raise {"Failed": stories.Failed, "ConnectionResetError": ConnectionResetError}[failure]("what was seen")
+        return []
+
+    def third(scene: Any) -> list[str]:
+        """all is well"""
+        return []
+
+    monkeypatch.setitem(stories.STORIES, "told", ("The title", [first, second, third]))
+    monkeypatch.setattr(stories.os, "chown", lambda *_arguments: None)
+
+    code = stories.tell(argparse.Namespace(**GIVEN))
+
+    told = capsys.readouterr().out
+    assert told.startswith("The title\n1. root begins\n      seen\n   ok")
+    assert (code, "what was seen" in told, "FAILED" in told, "3. all is well" in told) == (
+        (1, True, True, False) if failure else (0, False, False, True)
+    )
+    assert not stage[0].exists(), "a story takes away what it left"
+
+
+def test_every_step_has_a_sentence(stories: Any) -> None:
+    for _title, steps in stories.STORIES.values():
+        for step in steps:
+            assert step.__doc__.format(**GIVEN)
