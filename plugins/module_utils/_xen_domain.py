@@ -155,10 +155,11 @@ class XenDomain:
 
     def _do_save(self, _changes: list[Change]) -> None:
         part = self.store.part(self.name)
+        self.store.begin_image(self.name)
         try:
             self._xl("save", self.name, str(part))
         except CommandError as error:
-            part.unlink(missing_ok=True)
+            self.store.remove_image(self.name)
             raise BoxError(
                 f"{self.name}: not saved to {part.parent}: {error.run.last_words}; "
                 "see that there is room for its memory, and try again",

@@ -89,9 +89,14 @@ class Store:
     def part(self, name: str) -> Path:
         """Where an image is while it is written or read. A power cut then leaves nothing that would be
         restored over disks that have gone on: xendomains, too, passes over hidden files."""
+        return self.save_dir / f".{name}.part"
+
+    def begin_image(self, name: str) -> None:
+        """Make a place that only root can read: a memory image holds all secrets of its domain."""
         if not self.check_mode:
             self.save_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return self.save_dir / f".{name}.part"
+            self.remove_image(name)
+            self.part(name).touch(mode=0o600)
 
     def hide_image(self, name: str) -> None:
         if not self.check_mode:

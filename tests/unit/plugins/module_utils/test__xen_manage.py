@@ -260,7 +260,7 @@ def test_options_that_contradict_each_other_are_refused() -> None:
 
 def test_all_that_is_known_is_described(store: Store) -> None:
     define(store, CE)
-    store.part("wn").write_text("memory")
+    store.begin_image("wn")
     store.show_image("wn")
     described = inform(Xen(ScriptedRunner(*look({"voms": "running"}))), store, [])
     assert [(one["name"], one["state"], one["defined"]) for one in described] == [

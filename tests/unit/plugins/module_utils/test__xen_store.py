@@ -62,9 +62,10 @@ def test_a_link_that_someone_added_goes_away(store: Store) -> None:
 
 def test_an_image_that_is_written_or_read_is_hidden(store: Store) -> None:
     assert store.saved() == []
-    part = store.part(NAME)
-    part.write_text("memory")
+    store.begin_image(NAME)
+    store.part(NAME).write_text("memory")
     assert store.save_dir.stat().st_mode & 0o777 == 0o700
+    assert store.part(NAME).stat().st_mode & 0o777 == 0o600
     assert (store.saved(), store.image(NAME)) == ([], None)
     store.show_image(NAME)
     assert (store.saved(), store.image(NAME)) == ([NAME], store.save_dir / NAME)
@@ -84,7 +85,7 @@ def test_users_of_a_volume_are_found_by_its_whole_name(store: Store) -> None:
 def test_check_mode_writes_nothing(store: Store, tmp_path: Path) -> None:
     store.write_config(NAME, 'name = "ce.egee.test"\n')
     store.set_order(NAME, 5)
-    store.part(NAME).write_text("memory")
+    store.begin_image(NAME)
     store.show_image(NAME)
     dry = Store(store.config_dir, store.save_dir, check_mode=True)
     dry.write_config("new", "")
@@ -93,7 +94,7 @@ def test_check_mode_writes_nothing(store: Store, tmp_path: Path) -> None:
     dry.hide_image(NAME)
     dry.show_image("new")
     dry.remove_image(NAME)
-    Store(tmp_path, tmp_path / "none", check_mode=True).part(NAME)
+    Store(tmp_path, tmp_path / "none", check_mode=True).begin_image(NAME)
     assert names(tmp_path) == ["save", "xen"]
     assert (names(store.config_dir), names(store.save_dir)) == (["auto", "ce.egee.test.cfg"], [NAME])
     assert store.order(NAME) == [5]
