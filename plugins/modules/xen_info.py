@@ -12,7 +12,7 @@ version_added: 0.1.0
 author: egee.box contributors (@egee-box)
 description:
   - Returns the version, memory, CPUs, scheduler and command line of the hypervisor, and what dom0 has of the machine.
-  - On a host that does not run on Xen it does not fail, but says so: ask it before and after the first boot.
+  - On a host that does not run on Xen it does not fail, but says so. Ask it before and after the first boot.
 extends_documentation_fragment:
   - egee.box._attributes
   - egee.box._attributes.info_module
