@@ -45,7 +45,8 @@ options:
       release:
         description:
           - The Debian suite that its root is made of, or the absolute path of a tarball (C(*.tar), C(*.tar.*)) or
-            disk image made by others. Of a disk image, its only file system is taken, or that of its largest Linux partition.
+            disk image made by others.
+          - Of a disk image, its only file system is taken, or that of its largest Linux partition.
         type: str
         required: true
       packages:
