@@ -61,6 +61,10 @@ class CommandError(BoxError):
         self.run = run
 
 
+class TooSlow(CommandError):
+    """A command was ended, since it took too long."""
+
+
 class Module(t.Protocol):
     """What is used of AnsibleModule to report."""
 
@@ -151,7 +155,7 @@ class CommandRunner:
             os.killpg(process.pid, signal.SIGKILL)
             stdout, stderr = process.communicate()
             self.last = Run(tuple(argv), process.returncode, stdout, stderr)
-            raise CommandError(
+            raise TooSlow(
                 f"{' '.join(argv)}: not done after {timeout:g} s and ended; give it more time with `timeout`", self.last
             ) from None
         self.last = Run(tuple(argv), process.returncode, stdout, stderr)

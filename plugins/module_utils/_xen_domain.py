@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import typing as t
 
-from ansible_collections.egee.box.plugins.module_utils._runner import BoxError, CommandError
+from ansible_collections.egee.box.plugins.module_utils._runner import BoxError, CommandError, TooSlow
 from ansible_collections.egee.box.plugins.module_utils._xen import (
     DYING,
     PAUSED,
@@ -172,9 +172,10 @@ class XenDomain:
             self._xl("shutdown", "-w", self.name)
         except CommandError as error:
             if not self.permissions.force:
+                too_slow = isinstance(error, TooSlow)
+                why = f"within {self.permissions.timeout:g} s" if too_slow else f"({error.run.last_words})"
                 raise BoxError(
-                    f"{self.name}: did not shut down within {self.permissions.timeout:g} s ({error.run.last_words}); "
-                    "give it more time with timeout, or end it with force=true",
+                    f"{self.name}: did not shut down {why}; give it more time with timeout, or end it with force=true",
                     **error.details,
                 ) from error
         # Xen's tools now take it away, unless on_poweroff says otherwise or they have died.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.egee.box.plugins.module_utils._runner import CommandError, Run
+from ansible_collections.egee.box.plugins.module_utils._runner import CommandError, Run, TooSlow
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Expected:
     stdout: str = ""
     rc: int = 0
     stderr: str = ""
+    too_slow: bool = False
 
 
 class ScriptedRunner:
@@ -52,6 +53,8 @@ class ScriptedRunner:
         expected = self.script.pop(0)
         assert " ".join(argv) == expected.argv
         self.last = Run(tuple(argv), expected.rc, expected.stdout, expected.stderr)
+        if expected.too_slow:
+            raise TooSlow(f"{' '.join(argv)}: not done", self.last)
         if check and expected.rc != 0:
             raise CommandError(f"{' '.join(argv)}: ended with {expected.rc}: {self.last.last_words}", self.last)
         return self.last
