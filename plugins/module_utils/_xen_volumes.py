@@ -53,9 +53,8 @@ class Volumes:
             raise BoxError("\n".join(faults))
         return changes
 
-    def apply(self, changes: t.Iterable[Change]) -> None:
-        for change in changes:
-            self.xen.runner.write(["lvremove", "--yes", change.before])
+    def remove(self, change: Change) -> None:
+        self.xen.runner.write(["lvremove", "--yes", change.before])
 
     def _fault(self, path: str, row: dict[str, str] | None, rows: t.Sequence[dict[str, str]]) -> str | None:
         if row is None:

@@ -214,23 +214,43 @@ def test_after_a_step_that_failed_no_more_is_started(store: Store) -> None:
     assert caught.value.details["cmd"] == ["xl", "create", "-q", f"{etc}/voms.cfg"]
 
 
-def test_volumes_go_last_and_only_if_all_went_well(store: Store) -> None:
-    lvs = (
-        '{"report": [{"lv": [{"lv_path": "/dev/vg0/ce", "lv_dm_path": "/dev/mapper/vg0-ce", '
-        '"lv_name": "ce", "vg_name": "vg0", "origin": ""}]}]}'
-    )
+LVS = Expected(
+    "lvs --reportformat json -o lv_path,lv_dm_path,lv_name,vg_name,origin",
+    '{"report": [{"lv": [{"lv_path": "/dev/vg0/ce", "lv_dm_path": "/dev/mapper/vg0-ce", '
+    '"lv_name": "ce", "vg_name": "vg0", "origin": ""}]}]}',
+)
+
+
+def test_volumes_go_last(store: Store) -> None:
     define(store, CE)
-    runner = ScriptedRunner(
-        *look({}),
-        Expected("lvs --reportformat json -o lv_path,lv_dm_path,lv_name,vg_name,origin", lvs),
-        Expected("lvremove --yes /dev/vg0/ce"),
-    )
+    runner = ScriptedRunner(*look({}), LVS, Expected("lvremove --yes /dev/vg0/ce"))
     result = Manager(Xen(runner), store, [Wanted("ce", "absent")], Permissions(), ["/dev/vg0/ce"]).run()
     runner.finish()
     assert result["actions"] == ["ce: configuration removed", "volumes: removed /dev/vg0/ce"]
     assert result["diff"]["before"]["volumes"] == {"/dev/vg0/ce": "logical volume"}
     assert result["diff"]["after"]["volumes"] == {}
     assert result["domains"][0]["state"] == "absent"
+
+
+def test_volumes_stay_if_their_domain_could_not_be_removed(store: Store) -> None:
+    define(store, CE)
+    seen, described = look({"ce": "crashed"})
+    runner = ScriptedRunner(seen, described, LVS)
+    with pytest.raises(BoxError, match="ce: has crashed"):
+        Manager(Xen(runner), store, [Wanted("ce", "absent")], Permissions(), ["/dev/vg0/ce"]).run()
+    runner.finish()
+
+
+def test_a_volume_that_cannot_be_removed_fails_after_all_else_was_reported(store: Store) -> None:
+    define(store, CE)
+    runner = ScriptedRunner(
+        *look({}), LVS, Expected("lvremove --yes /dev/vg0/ce", rc=5, stderr="Logical volume vg0/ce in use.\n")
+    )
+    with pytest.raises(
+        BoxError, match="lvremove --yes /dev/vg0/ce: ended with 5: Logical volume vg0/ce in use."
+    ) as error:
+        Manager(Xen(runner), store, [Wanted("ce", "absent")], Permissions(), ["/dev/vg0/ce"]).run()
+    assert error.value.details["actions"] == ["ce: configuration removed"]
 
 
 def params(**more: t.Any) -> dict[str, t.Any]:

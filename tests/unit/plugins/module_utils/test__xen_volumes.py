@@ -56,7 +56,7 @@ def test_a_volume_is_removed_by_the_name_that_it_was_given(tmp_path: Path, path:
     removal = volumes(tmp_path, runner, path)
     changes = removal.plan()
     assert changes == [Change("volume", path, None, "remove_volume")]
-    removal.apply(changes)
+    removal.remove(changes[0])
     runner.finish()
 
 
