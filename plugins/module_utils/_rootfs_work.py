@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,8 +27,7 @@ def workplace(product: Path) -> Iterator[Path | None]:
     """
     product.parent.mkdir(parents=True, exist_ok=True)
     work = product.parent / f".{product.name}.work"
-    with (product.parent / f".{product.name}.lock").open("w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _locked(product.parent / f".{product.name}.lock"):
         if product.exists():
             yield None
             return
@@ -37,6 +37,21 @@ def workplace(product: Path) -> Iterator[Path | None]:
             yield work
         finally:
             _clear(work)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock file, and remove it. Whoever waited for one that is gone by then takes a new one."""
+    while True:
+        with path.open("w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.fstat(lock.fileno()).st_nlink == 0:
+                continue
+            try:
+                yield
+            finally:
+                path.unlink()
+            return
 
 
 def run(runner: Runner, argv: Sequence[str], what: str) -> None:

@@ -76,7 +76,8 @@ def play() -> Callable[..., dict[str, dict[str, int]]]:
     """Run a playbook on the site; returns per host how many tasks were ok, changed, failed..."""
 
     def run(playbook: str, *options: str) -> dict[str, dict[str, int]]:
-        environment = {**os.environ, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+        plain = {"ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}
+        environment = {**os.environ, **plain, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")}
         done = subprocess.run(
             ["ansible-playbook", *SITE, *options, str(PROJECT / "playbooks" / playbook)],
             capture_output=True,
