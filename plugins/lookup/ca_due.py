@@ -15,6 +15,8 @@ description:
   - In the directory lie C(ca.pem), C(ca.key) and C(crl.pem), and C(hosts/NAME.pem), C(hosts/NAME.key),
     C(users/NAME.pem) and C(users/NAME.key). Files named C(NAME.pem.*) are certificates that were replaced;
     they are revoked with the others.
+requirements:
+  - cryptography, in the controller's Python
 author:
   - egee.box contributors (@egee-box)
 options:
@@ -106,13 +108,17 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleLookupError
+from ansible.module_utils.basic import missing_required_lib
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.egee.box.plugins.module_utils._grid import GridError
 from ansible_collections.egee.box.plugins.plugin_utils._ca_directory import Request, survey
+from ansible_collections.egee.box.plugins.plugin_utils._pki import HAS_CRYPTOGRAPHY
 
 
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
+        if not HAS_CRYPTOGRAPHY:
+            raise AnsibleLookupError(f"ca_due: {missing_required_lib('cryptography')}")
         untyped: Any = self  # Ansible does not annotate how plugins read their options.
         untyped.set_options(var_options=variables, direct=kwargs)
         options: dict[str, Any] = untyped.get_options()

@@ -55,7 +55,7 @@ def components(name: str) -> list[dict[str, str]]:
         raise GridError(f"'{name}' is no distinguished name in slash form; write it like /DC=org/CN=name")
     result: list[dict[str, str]] = []
     for part in _COMPONENT.split(name)[1:]:
-        key, _, value = part.partition("=")
+        key, value = part.split("=", 1)
         if not value:
             raise GridError(f"'{name}' has nothing after '{key}='; give the component a value")
         result.append({key: value})

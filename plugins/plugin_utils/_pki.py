@@ -13,16 +13,18 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509.oid import ExtendedKeyUsageOID
+try:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+except ImportError:
+    HAS_CRYPTOGRAPHY = False
+else:
+    HAS_CRYPTOGRAPHY = True
 
-_USAGES = {
-    "serverAuth": ExtendedKeyUsageOID.SERVER_AUTH,
-    "clientAuth": ExtendedKeyUsageOID.CLIENT_AUTH,
-}
+# id-kp, RFC 5280.
+_USAGES = {"serverAuth": "1.3.6.1.5.5.7.3.1", "clientAuth": "1.3.6.1.5.5.7.3.2"}
 
 
 @dataclass(frozen=True)
@@ -122,9 +124,10 @@ def _alternative_names(certificate: x509.Certificate) -> frozenset[str]:
     )
 
 
-def _usages(certificate: x509.Certificate) -> frozenset[x509.ObjectIdentifier]:
+def _usages(certificate: x509.Certificate) -> frozenset[str]:
     try:
-        return frozenset(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
+        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        return frozenset(usage.dotted_string for usage in usages)
     except x509.ExtensionNotFound:
         return frozenset()
 

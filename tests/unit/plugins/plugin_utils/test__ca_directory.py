@@ -31,12 +31,12 @@ BOTH = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
 CLIENT = (ExtendedKeyUsageOID.CLIENT_AUTH,)
 
 # Making keys is what costs time here, and which keys they are does not matter.
-KEYS = [rsa.generate_private_key(65537, 2048) for _ in range(3)]
+KEYS = [rsa.generate_private_key(65537, 2048) for index in range(3)]
 
 
 def name(slash: str) -> x509.Name:
-    pairs = [part.partition("=") for part in slash.split("/")[1:]]
-    return x509.Name([x509.NameAttribute(OIDS[key], value) for key, _, value in pairs])
+    pairs = [part.split("=", 1) for part in slash.split("/")[1:]]
+    return x509.Name([x509.NameAttribute(OIDS[key], value) for key, value in pairs])
 
 
 def certificate(
