@@ -199,10 +199,3 @@ def machine(xen: Xen) -> dict[str, t.Any]:
         "dom0": {"memory": dom0.memory, "vcpus": dom0.vcpus},
         "domains": len(rows) - 1,
     }
-
-
-def _detailed(row: Live, details: t.Mapping[int, tuple[Definition, str]]) -> Live:
-    if row.domid not in details:
-        return replace(row, state=HALF_BUILT) if row.state in (RUNNING, PAUSED) else row
-    definition, scheduler = details[row.domid]
-    return replace(row, definition=definition, scheduler=scheduler)

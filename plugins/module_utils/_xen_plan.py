@@ -207,6 +207,8 @@ def _steps(now: Situation, wanted: Wanted, permissions: Permissions) -> list[Cha
         after = PAUSED if step in ("create", "restore") and wanted.state == PAUSED else LEADS_TO[step]
         changes.append(Change("state", before, after, step))
         before = after
+    if changes and wanted.state == ABSENT:
+        changes[-1] = replace(changes[-1], after=ABSENT)
     return changes
 
 
