@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 from ansible_collections.egee.box.plugins.module_utils._pbs import attributes
-from ansible_collections.egee.box.tests.pbs.world import World
+from ansible_collections.egee.box.tests.pbs.world import NOWHERE, World
 
 QUEUE = {
     "queue_type": "e",
@@ -67,8 +67,8 @@ LADDERS: dict[str, tuple[attributes.Type, str, dict[str, t.Any], dict[str, t.Any
         attributes.NODE,
         "n",
         {
-            "Mom": "localhost",
-            "resources_available": {"ncpus": 8, "mem": "2GB", "arch": "linux"},
+            "Mom": NOWHERE,
+            "resources_available": {"ncpus": 8, "mem": "2GB", "site": "prague"},
             "priority": 7,
             "comment": "bad disk, replace; 'soon'",
             "resv_enable": False,
@@ -77,8 +77,8 @@ LADDERS: dict[str, tuple[attributes.Type, str, dict[str, t.Any], dict[str, t.Any
             "partition": "p1",
         },
         {
-            "Mom": "LocalHost",
-            "resources_available": {"ncpus": 9, "arch": None},
+            "Mom": NOWHERE.upper(),
+            "resources_available": {"ncpus": 9, "site": None},
             "priority": None,
             "comment": None,
             "no_multinode_jobs": "n",

@@ -14,6 +14,8 @@ from ansible_collections.egee.box.plugins.module_utils._pbs.client import Access
 from ansible_collections.egee.box.plugins.module_utils._pbs.flow import Steward, Task
 from ansible_collections.egee.box.plugins.module_utils._runner import CommandRunner, Run
 
+# A host that surely has no MoM, which would give its node values of its own: an address for documentation.
+NOWHERE = "203.0.113.7"
 GUARDS = {"queue": guards.queues, "node": guards.nodes, "resource": guards.resources}
 READS = {
     "server": (attributes.RESOURCE,),

@@ -163,7 +163,8 @@ class StandInPbs:
         }
         self.objects["sched"] = _first(transcript("01-qmgr-objects"), "list sched")
         server = next(iter(self.objects["server"].values()))
-        gone = {"default_queue", "node_fail_requeue", *READ_ONLY["server"].split()}
+        gone = {"default_queue", "node_fail_requeue", "default_chunk.ncpus", "resend_term_delay", "max_job_sequence_id"}
+        gone |= set(READ_ONLY["server"].split())
         self.defaults["server"] = {name: value for name, value in server.items() if name not in gone}
         fixed = {"sched_host", "sched_priv", "sched_log", "partition", "state"}
         sched = self.objects["sched"]["default"]
@@ -254,6 +255,8 @@ class StandInPbs:
     def _list(self, kind: str, name: str, pairs: list[tuple[str, str, str]], out: list[str]) -> None:
         chosen = list(self.objects[kind]) if kind == "sched" and not name else self._named(kind, name)
         wanted = {attribute.partition(".")[0].lower() for attribute, _op, _value in pairs}
+        if kind in _WITH_ATTRIBUTES and not wanted <= set(_attributes(kind)):
+            raise Refused(15002, "Undefined attribute ")
         for one in chosen:
             out.append(f"{WORDS[kind]} {one}")
             for attribute, value in self.objects[kind][one].items():
@@ -289,6 +292,8 @@ class StandInPbs:
         if kind == "node" and ("nosuch" in name or "invalid" in name) and not any(pair[0] == "Mom" for pair in pairs):
             raise Refused(15062, "Unknown node ")
         there[name] = _fresh(kind, name)
+        if kind == "sched":
+            there[name] = {**self.defaults["sched"], "scheduling": "False", "state": "down"}
         try:
             self._assign(kind, name, pairs, creating=True)
         except Refused:
@@ -321,7 +326,9 @@ class StandInPbs:
             if attribute == "state" and kind == "node":
                 _set_state(has, operator, value)
                 continue
-            stored = self._stored(kind, attribute, base, resource, value)
+            if attribute in ("managers", "operators") and not all("@" in entry for entry in value.split(",") if entry):
+                raise Refused(15008, "Access from host not allowed, or unknown host")
+            stored = self._stored(kind, attribute, base, resource, _combined(has.get(attribute, ""), operator, value))
             if attribute in ("default_queue", "queue") and stored and stored not in self.objects["queue"]:
                 raise Refused(15018, "Unknown queue")
             if stored:
@@ -364,6 +371,10 @@ class StandInPbs:
             for given, _operator, _value in pairs:
                 attribute = _spelled(kind, given)
                 base, _dot, resource = attribute.partition(".")
+                if base.lower() not in _attributes(kind):
+                    raise Refused(
+                        15002, "Undefined attribute " + (f" - {given}" if kind == "hook" else ""), kind == "hook"
+                    )
                 if base in READ_ONLY[kind].split():
                     raise Refused(15003, f"Cannot set attribute, read only or insufficient permission  {attribute}")
                 if kind == "queue" and attribute == "queue_type":
@@ -384,7 +395,12 @@ class StandInPbs:
         for one in self._named(kind, name):
             has = self.objects[kind][one]
             bound = any(node.get("queue") == one for node in self.objects["node"].values())
-            if (kind == "queue" and (has["total_jobs"] != "0" or bound)) or (kind == "node" and has.get("jobs")):
+            mates = [node for node, other in self.objects["node"].items() if other["Mom"] == has.get("Mom")]
+            first = len(mates) > 1 and mates[0] == one
+            busy = (
+                has["total_jobs"] != "0" or bound if kind == "queue" else kind == "node" and (has.get("jobs") or first)
+            )
+            if busy:
                 raise Refused(15027, "Cannot delete busy object")
             del self.objects[kind][one]
             if kind == "resource":
@@ -508,7 +524,7 @@ def _complain(refused: Refused, kind: str, name: str, verb: str, err: list[str])
         err.append(f"qmgr obj={name} svr=default: {refused.text}")
     if refused.hook:
         err.append("qmgr: hook error returned from server")
-        return 32
+        return 1 if verb in ("list", "print") else 32
     err.append(f"qmgr: Error ({refused.number}) returned from server")
     return 1 if verb in ("list", "print") else refused.number % 256
 
@@ -647,7 +663,22 @@ def _fresh(kind: str, name: str) -> dict[str, str]:
             "resv_enable": "True",
             "sharing": "default_shared",
         }
-    return {"resource": {"type": "string"}, "hook": dict(HOOK), "sched": {"scheduling": "False", "state": "down"}}[kind]
+    return {"resource": {"type": "string"}, "hook": dict(HOOK), "sched": {}}[kind]
+
+
+def _combined(has: str, operator: str, value: str) -> str:
+    """`+=` and `-=` on lists and texts."""
+    if operator == "=" or not has or has == '""':
+        return value
+    if not value.startswith("["):
+        old = has.split(",")
+        return ",".join(
+            [*old, value] if operator == "+=" else [entry for entry in old if entry not in value.split(",")]
+        )
+    entity = re.compile(r"\[([^=\]]*)")
+    changed = {found[1] for found in entity.finditer(value)}
+    kept = [entry for entry in re.findall(r"\[[^\]]*\]", has) if entity.match(entry)[1] not in changed]  # type: ignore[index]
+    return ",".join([*kept, *([value] if operator == "+=" else [])])
 
 
 def _set_state(has: dict[str, str], operator: str, value: str) -> None:
@@ -703,7 +734,7 @@ def _time(value: str) -> str:
 
 
 def _acl(value: str) -> str:
-    entries = [entry.strip() for entry in value.split(",")]
+    entries = [entry.strip() for entry in value.split(",") if entry.strip()]
     if len(set(entries)) != len(entries):
         raise Refused(15055, "Duplicate entry in list ")
     return ",".join(sorted(entries, key=lambda entry: entry.lstrip("+-")))
@@ -748,7 +779,7 @@ _NORMAL: dict[str, t.Callable[[str], str]] = {
     "queue_type": _one_of({"execution": "Execution", "route": "Route"}),
     "events": _events,
     "type": _type,
-    "flag": lambda value: "".join(sorted(value, key="hqnfirm".index)),
+    "flag": lambda value: "".join(sorted(value, key="hqnfirm".index)),  # an unknown letter is a ValueError
 }
 
 
@@ -768,7 +799,8 @@ class Recorded:
     def directives(self) -> list[str]:
         """The directives of a command line that is nothing but `qmgr -c` after `qmgr -c`; else none."""
         found = []
-        for part in re.split(r"\s*(?:;|&&)\s*(?=qmgr)", self.command):
+        command = re.sub(r";\s*echo (?:rc=\$\?|---)", "", self.command)
+        for part in re.split(r"\s*(?:;|&&)\s*(?=qmgr)", command):
             try:
                 words = shlex.split(part)
             except ValueError:

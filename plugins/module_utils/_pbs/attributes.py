@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ class Type:
     fixed: frozenset[str] = frozenset()  # given when the object is made, never after
     kept: frozenset[str] = frozenset()  # what `exact` leaves alone: PBS or a MoM puts it back
     defaults: t.Mapping[str, str] = field(default_factory=dict)  # what `unset` brings back
+    given_back: frozenset[str] = frozenset()  # what a MoM sets again as soon as it is unset
+    born_with: t.Mapping[str, str] = field(default_factory=dict)  # what a new one has, and `unset` takes away
     false_when_absent: frozenset[str] = frozenset()
     spelling: t.Mapping[str, str] = field(default_factory=dict)
 
@@ -44,7 +47,7 @@ class Attribute:
 
 def _type(word: str, title: str, names: str, rule: str, groups: t.Mapping[Kind, str], **extra: t.Any) -> Type:
     kinds = {name: kind for kind, words in groups.items() for name in words.split()}
-    for key in ("computed", "fixed", "kept", "false_when_absent"):
+    for key in ("computed", "fixed", "kept", "given_back", "false_when_absent"):
         extra[key] = frozenset(extra.get(key, "").split())
     spelling = {name.lower(): name for name in (*kinds, *extra["computed"], *extra["fixed"])}
     return Type(word, title, names, rule, kinds, spelling=spelling, **extra)
@@ -95,18 +98,21 @@ SERVER = _type(
         "mailer": "/usr/sbin/sendmail",
         "mail_from": "adm",
         "query_other_jobs": "True",
-        "default_chunk.ncpus": "1",
         "resources_default.ncpus": "1",
         "scheduler_iteration": "600",
         "resv_enable": "True",
         "max_array_size": "10000",
-        "resend_term_delay": "5",
         "pbs_license_min": "0",
         "pbs_license_max": "2147483647",
         "pbs_license_linger_time": "31536000",
         "eligible_time_enable": "False",
         "max_concurrent_provision": "5",
         "clear_topjob_estimates_enable": "False",
+    },
+    born_with={
+        "default_chunk.ncpus": "1",
+        "node_fail_requeue": "310",
+        "resend_term_delay": "5",
         "max_job_sequence_id": "9999999",
     },
     false_when_absent="acl_host_enable acl_host_moms_enable acl_resv_host_enable acl_resv_group_enable "
@@ -156,8 +162,10 @@ NODE = _type(
     "maintenance_jobs last_state_change_time last_used_time state resources_available.host "
     "resources_available.vnode",
     fixed="Mom Port",
+    born_with={"resv_enable": "True"},
     kept="resv_enable in_multivnode_host vnode_pool resources_available.arch resources_available.mem "
     "resources_available.ncpus resources_available.host resources_available.vnode",
+    given_back="resources_available.arch resources_available.mem resources_available.ncpus",
     false_when_absent="no_tasks no_multinode_jobs provision_enable power_provisioning poweroff_eligible",
 )
 
@@ -246,6 +254,11 @@ RESOURCES: t.Mapping[str, Kind] = {name: kind for kind, words in _BUILT_IN.items
 
 def attribute(of: Type, name: str, resources: t.Mapping[str, Kind]) -> Attribute:
     """The attribute of that name, in PBS's spelling; one that PBS may know and we do not is taken as text."""
+    return _attribute(of, name, resources.get(name.partition(".")[2]))
+
+
+@functools.lru_cache(maxsize=4096)
+def _attribute(of: Type, name: str, amount: Kind | None) -> Attribute:
     base, dot, resource = name.partition(".")
     if not _NAME.fullmatch(base) or (dot and not _RESOURCE.fullmatch(resource)):
         raise ValueError(f"{name!r} is no name of an attribute")
@@ -260,7 +273,7 @@ def attribute(of: Type, name: str, resources: t.Mapping[str, Kind]) -> Attribute
     if not dot:
         raise ValueError(f"{name} needs a resource, as in {name}.ncpus")
     # What a resource costs is a number, whatever the resource is.
-    amount = values.INTEGER if base == "resources_cost" else resources.get(resource)
+    amount = values.INTEGER if base == "resources_cost" else amount
     if amount is not None and kind is LIMIT_PER_RESOURCE:
         amount = values.limit_of(amount)
     return Attribute(f"{base}.{resource}", amount or values.STRING, known=amount is not None)

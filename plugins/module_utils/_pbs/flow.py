@@ -20,6 +20,7 @@ _CURES = {
     15003: _DENIED,
     15007: _DENIED,
     15018: "create the queue first",
+    15027: "free it of jobs, reservations, nodes bound to it and other vnodes of its host",
     15035: "create the resource first, with egee.box.pbs_resource",
     15062: "let the name resolve on the server's host, or correct it",
     15174: "free the resource where it is in use, or use force",

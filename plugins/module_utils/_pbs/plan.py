@@ -95,6 +95,10 @@ def _attributes(
                 raise ValueError("is no attribute here; the option `state` says offline, online or drained")
             if attribute.name in of.computed or attribute.name.partition(".")[0] in of.computed:
                 raise ValueError("is PBS's own and cannot be set; leave it out")
+            if value is None and attribute.name in of.given_back:
+                raise ValueError(
+                    "cannot stay unset, for the MoM sets it again at once; give it a value, or leave it out"
+                )
             if attribute.name in found:
                 raise ValueError("is there twice, in two spellings; leave one out")
             found[attribute.name] = None if value is None else _text(of, attribute, value)
@@ -131,12 +135,17 @@ def normalised(of: Type, listed: t.Mapping[str, str], resources: t.Mapping[str, 
     """An object's attributes as PBS lists them, in the form that wishes have."""
     found = {}
     for name, value in listed.items():
+        if name.partition(".")[0] in of.computed:
+            found[name] = value
+            continue
         try:
             attribute = attributes.attribute(of, name, resources)
             found[attribute.name] = attribute.kind.normalise(value) if value else ""
         except ValueError:
             # PBS holds what we would refuse, as a comment with a line break: still the truth.
             found[name] = value
+    # A hook without events lists them as empty, which is the same as none.
+    found = {name: value for name, value in found.items() if value}
     if of is attributes.NODE:
         found[OFFLINE] = str(OFFLINE in found.get("state", "").split(","))
     return found
@@ -170,7 +179,16 @@ def _shown(of: Type, now: t.Mapping[str, str]) -> dict[str, str]:
 
 def _creation(of: Type, wish: Wish) -> Change:
     moves = {name: value for name, value in wish.attributes.items() if value and (name, value) != (OFFLINE, "False")}
-    return Change(wish.name, "create", after=dict(moves), moves=moves)
+    unset = {name: of.born_with.get(name) or default(of, name, moves) for name in wish.attributes}
+    after = {name: unset[name] if value is None else value for name, value in wish.attributes.items()}
+    return Change(wish.name, "create", after={name: value for name, value in after.items() if value}, moves=moves)
+
+
+def default(of: Type, name: str, has: t.Mapping[str, str | None]) -> str:
+    """What an attribute is when it is unset. A hook has a freq only with a periodic event."""
+    if name == "freq" and "periodic" not in (has.get("event") or ""):
+        return ""
+    return of.defaults.get(name, "")
 
 
 def _change(
@@ -191,7 +209,8 @@ def _change(
         moves[name] = value
     if not moves:
         return None
-    after = {name: of.defaults.get(name, "") if value is None else value for name, value in moves.items()}
+    now_and_then = {**now, **moves}
+    after = {name: default(of, name, now_and_then) if value is None else value for name, value in moves.items()}
     return Change(
         wish.name,
         "change",
@@ -215,8 +234,7 @@ def same(
     """Whether an attribute is already as wanted."""
     is_there = now.get(name, "")
     if value is None:
-        # A hook has a freq, and its default, only with a periodic event.
-        return is_there == of.defaults.get(name, "") or (name == "freq" and name not in now)
+        return is_there in (default(of, name, now), of.born_with.get(name))
     if not is_there and value == "False" and name in of.false_when_absent:
         return True
     if not value or not is_there:
@@ -241,7 +259,7 @@ def directives(of: Type, planned: t.Sequence[Change], there: t.Collection[str]) 
         *_imports(planned),
         *_grouped(of, "set", planned, _setting, everything),
         *_grouped(of, "set", planned, _calming, frozenset()),
-        *_grouped(of, "delete", planned, _deleting, frozenset()),
+        *_grouped(of, "delete", _last_first(planned, list(there)), _deleting, frozenset()),
     ]
 
 
@@ -296,7 +314,14 @@ def _setting(of: Type, change: Change) -> str | None:
 def _unsetting(of: Type, change: Change) -> str | None:
     if change.action != "change":
         return None
-    return ", ".join(name for name, value in change.moves.items() if value is None) or None
+    gone = (name for name, value in change.moves.items() if value is None and name not in values_of_hook(change))
+    return ", ".join(gone) or None
+
+
+def _last_first(planned: t.Sequence[Change], there: t.Sequence[str]) -> list[Change]:
+    """The first vnode of a host can only go when all the others have gone; PBS lists them as they came."""
+    places = {name: place for place, name in enumerate(there)}
+    return sorted(planned, key=lambda change: -places.get(change.name, 0))
 
 
 def _calming(of: Type, change: Change) -> str | None:

@@ -192,14 +192,14 @@ def _truth(text: str) -> t.Any:
 
 
 def _listed(text: str) -> t.Any:
-    return text.split(",") if text else []
+    return [item.strip() for item in text.split(",")] if text else []
 
 
 def _same(text: str) -> t.Any:
     return text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
     """How the values of an attribute are written, compared and given back."""
 
