@@ -48,7 +48,8 @@ FIRST_START = (
 )
 
 # What MBR and GPT call a partition that Linux has its files on: plain, or the root of this architecture.
-LINUX = ("83", "0FC63DAF", "4F68BCE3")
+LINUX = ("0x83", "0fc63daf", "4f68bce3")
+SECTOR = 512
 
 TAR = "tar --numeric-owner --xattrs --xattrs-include=*"
 
@@ -211,20 +212,22 @@ class Imaged:
                 return
             (work / "root").mkdir()
             # In a mount namespace of its own: nothing stays mounted, whatever happens.
-            script = f'mount -o "ro,loop,offset=$1" "$2" "$3" && exec {TAR} -C "$3" -cf "$4" .'
+            script = f'mount -o "ro,loop,offset=$1" "$2" "$3" && exec {TAR} -C "$3" --exclude=./lost+found -cf "$4" .'
             names = [str(self._offset(runner)), str(self.image), str(work / "root"), str(work / "root.tar")]
             run(runner, ["unshare", "--mount", "sh", "-c", script, "sh", *names], f"the tarball of {self.image}")
             (work / "root.tar").rename(self.path)
 
     def _offset(self, runner: Runner) -> int:
-        table = runner.read(["sfdisk", "--json", str(self.image)], check=False)
-        if table.rc:
+        """Where its file system begins, in bytes: at once, or where the largest Linux partition does."""
+        argv = ["partx", "--raw", "--noheadings", "--output", "START,SECTORS,TYPE", str(self.image)]
+        table = runner.read(argv, check=False)
+        partitions = [line.split() for line in table.stdout.splitlines()]
+        if not partitions:
             return 0
-        label = json.loads(table.stdout)["partitiontable"]
-        linux = [part for part in label["partitions"] if part["type"].upper().startswith(LINUX)]
+        linux = [(int(sectors), int(start)) for start, sectors, kind in partitions if kind.lower().startswith(LINUX)]
         if not linux:
             raise BoxError(f"{self.image}: has no Linux partition; give an image with one, or with a bare file system")
-        return int(max(linux, key=lambda part: int(part["size"]))["start"]) * int(label.get("sectorsize", 512))
+        return max(linux)[1] * SECTOR
 
 
 def tarball(settings: Settings, release: str, packages: Iterable[str], seeds: Mapping[str, str]) -> Tarball:

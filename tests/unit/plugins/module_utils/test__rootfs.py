@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +31,14 @@ class Builder:
     check_mode = False
     last: Run | None = None
 
-    def __init__(self, rc: int = 0, table: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, rc: int = 0, table: str = "") -> None:
         self.rc = rc
         self.table = table
         self.calls: list[list[str]] = []
 
     def read(self, argv: Any, *, check: bool = True, data: str | None = None, timeout: float | None = None) -> Run:
         self.calls.append(list(argv))
-        return Run(tuple(argv), 0 if self.table else 1, json.dumps(self.table))
+        return Run(tuple(argv), 0 if self.table else 1, self.table)
 
     def write(self, argv: Any, *, check: bool = True, data: str | None = None, timeout: float | None = None) -> Run:
         self.calls.append(list(argv))
@@ -132,12 +130,16 @@ def test_of_an_image_the_largest_linux_partition_is_taken(tmp_path: Path) -> Non
     image.write_text("x", encoding="utf-8")
     root = tarball(settings(tmp_path), str(image), [], {})
     assert isinstance(root, Imaged)
-    linux = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
-    parts = [(8, 9, linux), (64, 99, linux), (1, 999, "82")]
-    partitions = [dict(zip(("start", "size", "type"), part, strict=True)) for part in parts]
-    builder = Builder(table={"partitiontable": {"sectorsize": 512, "partitions": partitions}})
+    builder = Builder(table="8 9 0fc63daf-8483-4772-8e79-3d69d8477de4\n64 99 0x83\n1 999 0x82\n")
     root.build(builder)
     assert str(64 * 512) in builder.calls[-1] and root.path.exists()
+
+
+def test_an_image_without_a_linux_partition_is_refused(tmp_path: Path) -> None:
+    image = tmp_path / "mine.raw"
+    image.write_text("x", encoding="utf-8")
+    with pytest.raises(BoxError, match="has no Linux partition"):
+        tarball(settings(tmp_path), str(image), [], {}).build(Builder(table="1 999 0x82\n"))
 
 
 def test_an_image_without_partitions_is_one_file_system(tmp_path: Path) -> None:
