@@ -104,7 +104,7 @@ actions:
   returned: success and partial failure
   type: list
   elements: str
-failed:
+failures:
   description:
     - Why, for each resource that is not as wanted afterwards.
     - All the others are done, and a second run does the rest.

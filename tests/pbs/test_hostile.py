@@ -27,7 +27,7 @@ PIECES = [
 
 
 def hostile(source: random.Random) -> str:
-    return "".join(source.choice(PIECES) for _ in range(source.randint(0, 8)))
+    return "".join(source.choice(PIECES) for _piece in range(source.randint(0, 8)))
 
 
 def check_name(kind: attributes.Type, name: str) -> bool:
@@ -47,7 +47,7 @@ def check_name(kind: attributes.Type, name: str) -> bool:
 )
 def test_a_hostile_name_is_refused_or_harmless(kind: attributes.Type) -> None:
     source = random.Random(SEED)
-    taken = {name for name in (hostile(source) for _ in range(COUNT)) if check_name(kind, name)}
+    taken = {name for name in (hostile(source) for _name in range(COUNT)) if check_name(kind, name)}
     assert taken, "the fuzz must also find names that are fine"
     pbs = StandInPbs()
     for name in sorted(taken):
@@ -62,7 +62,7 @@ def test_a_hostile_name_is_refused_or_harmless(kind: attributes.Type) -> None:
 
 def test_a_hostile_attribute_is_refused_or_harmless() -> None:
     source = random.Random(SEED)
-    for _ in range(COUNT):
+    for _name in range(COUNT):
         name = hostile(source)
         try:
             found = attributes.attribute(attributes.QUEUE, name, attributes.RESOURCES).name

@@ -11,8 +11,10 @@ where there is one.
 from __future__ import annotations
 
 import base64
+import json
 import re
 import shlex
+import sys
 import typing as t
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -491,6 +493,45 @@ class StandInRunner:
             else:
                 err.append(f"Error marking node {name} - Unknown node ")
         return Run(("pbsnodes",), 1 if err else 0, "", _text(err))
+
+
+# PBS's commands, as files that one can run ---------------------------------------------------------------------------
+
+_COMMANDS = ("qmgr", "pbsnodes", "qselect", "qdel", "qrerun")
+_SCRIPT = """#!{python}
+import sys
+sys.path[:0] = {path!r}
+from ansible_collections.egee.box.tests.unit.standin_pbs import command
+sys.exit(command({name!r}, {state!r}, sys.argv[1:]))
+"""
+
+
+def install(directory: Path) -> Path:
+    """A directory of commands that speak to one stand-in, whose state is kept in a file beside them."""
+    state = directory / "state.json"
+    _keep(StandInPbs(), state)
+    for name in _COMMANDS:
+        script = directory / name
+        script.write_text(_SCRIPT.format(python=sys.executable, path=sys.path, name=name, state=str(state)))
+        script.chmod(0o755)
+    return directory
+
+
+def command(name: str, state: str, arguments: list[str]) -> int:
+    """What such a command does: take the state up, answer, and put it down again."""
+    kept = json.loads(Path(state).read_text(encoding="utf-8"))
+    pbs = StandInPbs()
+    pbs.objects, pbs.jobs = kept["objects"], kept["jobs"]
+    data = sys.stdin.read() if name == "qmgr" and "-c" not in arguments else None
+    run = getattr(StandInRunner(pbs), f"_{name}")(arguments, data)
+    _keep(pbs, Path(state))
+    sys.stdout.write(run.stdout)
+    sys.stderr.write(run.stderr)
+    return t.cast(int, run.rc)
+
+
+def _keep(pbs: StandInPbs, state: Path) -> None:
+    state.write_text(json.dumps({"objects": pbs.objects, "jobs": pbs.jobs}), encoding="utf-8")
 
 
 # qmgr's grammar -----------------------------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ class Steward:
         result = self.report(lines, real, made)
         if failed:
             some = "; ".join(list(failed.values())[:5]) + (f"; and {len(failed) - 5} more" if len(failed) > 5 else "")
-            raise BoxError(f"{len(failed)} of {len(self.changes)} changes failed: {some}", failed=failed, **result)
+            raise BoxError(f"{len(failed)} of {len(self.changes)} changes failed: {some}", failures=failed, **result)
         return result
 
     def refuse(self) -> None:

@@ -284,7 +284,7 @@ def test_a_partly_failed_batch_says_what_was_done_and_what_not_and_a_second_run_
     assert "node c: not created (queue = 'later'): Unknown queue; create the queue first" in failure.message
     assert failure.details["changed"]
     assert failure.details["actions"] == ["changed node a"]
-    assert set(failure.details["failed"]) == {"nosuch", "c"}
+    assert set(failure.details["failures"]) == {"nosuch", "c"}
     assert failure.details["diff"] == [{"before": {"a": {}}, "after": {"a": {"Priority": "1"}}}]
     site.pbs.qmgr([], "create queue later\n")
     result = site.run(attributes.NODE, wanted[0], wanted[2])
