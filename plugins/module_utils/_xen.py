@@ -113,6 +113,10 @@ def parse_info(text: str) -> dict[str, t.Any]:
     return info
 
 
+# What xl says where there is no hypervisor below it, and Debian's wrapper of it in its place.
+NOT_ON_XEN = ("privileged command interface", "Can't find hypervisor information in sysfs")
+
+
 class NotOnXen(BoxError):
     """The host has no Xen to ask."""
 
@@ -174,7 +178,7 @@ class Xen:
         except ProgramMissing as error:
             raise NotOnXen("xl: not found; install the Xen toolstack (role xen_dom0)") from error
         except CommandError as error:
-            if "privileged command interface" not in error.run.stderr:
+            if not any(words in error.run.stderr for words in NOT_ON_XEN):
                 raise
             raise NotOnXen(
                 f"xl {' '.join(words)}: this host does not run on Xen; boot it with the hypervisor (role xen_dom0)",
