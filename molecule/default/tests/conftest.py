@@ -1,7 +1,7 @@
 # Copyright (c) 2026, egee.box contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of the site share: its inventory, its domains, and playbooks run as a user runs them."""
+"""What the tests of the site share: its plan, its domains, and playbooks run as a user runs them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,25 +23,36 @@ PROJECT = SCENARIO.parent.parent
 SITE = [f"--inventory={PROJECT / 'inventories' / 'containers'}", f"--extra-vars=@{SCENARIO / 'vars' / 'apart.yml'}"]
 
 
-class Inventory:
-    """The site as it is asked for."""
+ENVIRONMENT = {
+    **os.environ,
+    "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg"),
+    "ANSIBLE_FORCE_COLOR": "0",
+    "ANSIBLE_NOCOLOR": "1",
+}
+
+
+class Site:
+    """The site as it is planned."""
 
     def __init__(self) -> None:
-        listed = subprocess.run(
-            ["ansible-inventory", *SITE, "--list"], check=True, capture_output=True, text=True, cwd=PROJECT
-        )
-        self.data: dict[str, Any] = json.loads(listed.stdout)
-        self.hosts: dict[str, dict[str, Any]] = self.data["_meta"]["hostvars"]
-
-    @property
-    def domains(self) -> list[str]:
-        return sorted(name for name in self.hosts if "domain_memory" in self.hosts[name])
+        with tempfile.TemporaryDirectory() as place:
+            file = Path(place, "plan.json")
+            task = json.dumps({"content": "{{ hostvars | egee.box.plan(groups) | to_json }}", "dest": str(file)})
+            subprocess.run(
+                ["ansible", *SITE, "dom0s", "--module-name=ansible.builtin.copy", f"--args={task}"],
+                check=True,
+                capture_output=True,
+                env=ENVIRONMENT,
+                cwd=PROJECT,
+            )
+            plan = json.loads(file.read_text(encoding="utf-8"))
+        self.domains: dict[str, dict[str, Any]] = plan["domains"]
 
     def named(self, short: str) -> str:
-        return next(name for name in self.domains if name.split(".")[0] == short)
+        return next(name for name, domain in self.domains.items() if domain["short"] == short)
 
 
-INVENTORY = Inventory()
+PLANNED = Site()
 
 
 def on(name: str) -> Host:
@@ -49,11 +61,11 @@ def on(name: str) -> Host:
 
 
 @pytest.fixture(scope="session")
-def inventory() -> Inventory:
-    return INVENTORY
+def site() -> Site:
+    return PLANNED
 
 
-@pytest.fixture(params=INVENTORY.domains)
+@pytest.fixture(params=sorted(PLANNED.domains))
 def name(request: pytest.FixtureRequest) -> str:
     """Each domain's name in turn."""
     return str(request.param)
@@ -68,7 +80,7 @@ def domain(name: str) -> Host:
 @pytest.fixture
 def at() -> Callable[[str], Host]:
     """A domain by its short name."""
-    return lambda short: on(INVENTORY.named(short))
+    return lambda short: on(PLANNED.named(short))
 
 
 @pytest.fixture
@@ -76,13 +88,11 @@ def play() -> Callable[..., dict[str, dict[str, int]]]:
     """Run a playbook on the site; returns per host how many tasks were ok, changed, failed..."""
 
     def run(playbook: str, *options: str) -> dict[str, dict[str, int]]:
-        plain = {"ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_NOCOLOR": "1"}
-        environment = {**os.environ, **plain, "ANSIBLE_CONFIG": str(PROJECT / "ansible.cfg")}
         done = subprocess.run(
             ["ansible-playbook", *SITE, *options, str(PROJECT / "playbooks" / playbook)],
             capture_output=True,
             text=True,
-            env=environment,
+            env=ENVIRONMENT,
             cwd=PROJECT,
             check=False,
         )

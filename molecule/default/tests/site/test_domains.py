@@ -23,38 +23,38 @@ def test_it_goes_by_its_name(domain: Host, name: str) -> None:
     assert domain.check_output("hostname -f") == name
 
 
-def test_it_has_its_addresses(domain: Host, name: str, inventory: Any) -> None:
-    wanted = inventory.hosts[name]
-    assert f" {wanted['domain_address']} " in domain.check_output("ip -4 address show dev eth0")
-    assert f" {wanted['domain_address6']} " in domain.check_output("ip -6 address show dev eth0")
+def test_it_has_its_addresses(domain: Host, name: str, site: Any) -> None:
+    wanted = site.domains[name]
+    assert f" {wanted['address']}/{wanted['prefix']} " in domain.check_output("ip -4 address show dev eth0")
+    assert f" {wanted['address6']}/{wanted['prefix6']} " in domain.check_output("ip -6 address show dev eth0")
 
 
-def test_it_knows_all_others(domain: Host, inventory: Any) -> None:
-    for other in inventory.domains:
-        address = inventory.hosts[other]["domain_address"].split("/")[0]
-        assert domain.check_output("getent ahostsv4 %s", other).split()[0] == address
+def test_it_knows_all_others(domain: Host, site: Any) -> None:
+    for other, planned in site.domains.items():
+        assert domain.check_output("getent ahostsv4 %s", other).split()[0] == planned["address"]
 
 
-def test_it_is_of_its_release(domain: Host, name: str, inventory: Any) -> None:
-    assert domain.system_info.codename == inventory.hosts[name]["domain_release"]
+def test_it_is_of_its_release(domain: Host, name: str, site: Any) -> None:
+    assert domain.system_info.codename == site.domains[name]["release"]
 
 
-def test_two_releases_are_in_use(inventory: Any) -> None:
-    assert len({inventory.hosts[name]["domain_release"] for name in inventory.domains}) > 1
+def test_two_releases_are_in_use(site: Any) -> None:
+    assert len({domain["release"] for domain in site.domains.values()}) > 1
 
 
 def test_ssh_answers(domain: Host) -> None:
     assert domain.socket("tcp://0.0.0.0:22").is_listening
 
 
-def test_its_ssh_keys_are_its_own(inventory: Any, at: At) -> None:
+def test_its_ssh_keys_are_its_own(site: Any, at: At) -> None:
     key = "/etc/ssh/ssh_host_ed25519_key.pub"
-    keys = {at(name.split(".")[0]).file(key).content_string for name in inventory.domains}
-    assert len(keys) == len(inventory.domains)
+    keys = {at(planned["short"]).file(key).content_string for planned in site.domains.values()}
+    assert len(keys) == len(site.domains)
 
 
-def test_scratch_is_a_volume_where_asked_for(domain: Host, name: str, inventory: Any) -> None:
-    assert domain.mount_point("/scratch").exists is ("domain_scratch_size" in inventory.hosts[name])
+def test_scratch_is_a_volume_where_asked_for(domain: Host, name: str, site: Any) -> None:
+    planned = any(disk["name"] == "scratch" for disk in site.domains[name]["disks"])
+    assert domain.mount_point("/scratch").exists is planned
 
 
 def test_its_host_certificate_is_trusted(domain: Host) -> None:
