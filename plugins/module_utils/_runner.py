@@ -45,6 +45,12 @@ class Run:
         lines = [line.strip() for line in (self.stderr or self.stdout).splitlines() if line.strip()]
         return " / ".join(lines[-3:]) or "it said nothing"
 
+    @property
+    def first_words(self) -> str:
+        """The beginning of what it complained of, for tools that go on about the consequences."""
+        lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
+        return " / ".join(lines[:2]) or "it said nothing"
+
     def details(self) -> dict[str, t.Any]:
         return {"cmd": list(self.argv), "rc": self.rc, "stdout": self.stdout, "stderr": self.stderr}
 

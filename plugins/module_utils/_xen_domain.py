@@ -126,7 +126,7 @@ class XenDomain:
                 **error.details,
             )
         return BoxError(
-            f"{self.name}: not created: {error.run.last_words}; "
+            f"{self.name}: not created: {error.run.first_words}; "
             f"see {self.store.config_path(self.name)} and /var/log/xen/xl-{self.name}.log",
             **error.details,
         )
@@ -139,7 +139,7 @@ class XenDomain:
         except CommandError as error:
             self.store.show_image(self.name)
             raise BoxError(
-                f"{self.name}: not restored: {error.run.last_words}; "
+                f"{self.name}: not restored: {error.run.first_words}; "
                 f"its image is still {self.store.image_path(self.name)}: make room for it and try again, "
                 "or give it up with state=shutdown and force=true",
                 **error.details,
@@ -161,7 +161,7 @@ class XenDomain:
         except CommandError as error:
             self.store.remove_image(self.name)
             raise BoxError(
-                f"{self.name}: not saved to {part.parent}: {error.run.last_words}; "
+                f"{self.name}: not saved to {part.parent}: {error.run.first_words}; "
                 "see that there is room for its memory, and try again",
                 **error.details,
             ) from error
@@ -173,7 +173,7 @@ class XenDomain:
         except CommandError as error:
             if not self.permissions.force:
                 too_slow = isinstance(error, TooSlow)
-                why = f"within {self.permissions.timeout:g} s" if too_slow else f"({error.run.last_words})"
+                why = f"within {self.permissions.timeout:g} s" if too_slow else f"({error.run.first_words})"
                 raise BoxError(
                     f"{self.name}: did not shut down {why}; give it more time with timeout, or end it with force=true",
                     **error.details,

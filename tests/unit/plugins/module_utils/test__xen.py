@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from ansible_collections.egee.box.plugins.module_utils._runner import BoxError
@@ -19,10 +20,11 @@ from ansible_collections.egee.box.plugins.module_utils._xen import (
     parse_list,
     state_of,
 )
-from ansible_collections.egee.box.plugins.module_utils._xen_config import Definition
+from ansible_collections.egee.box.plugins.module_utils._xen_config import Definition, Disk, Vif
 from ansible_collections.egee.box.tests.unit.scripted_runner import Expected, ScriptedRunner
 from ansible_collections.egee.box.tests.unit.xl_outputs import HEADING, NOT_ON_XEN, details, listing
 
+REAL = Path(__file__).parents[2] / "fixtures" / "xen" / "xl-4.20.5"
 CE = Definition("ce.egee.test", memory=512, maxmem=512)
 WN = Definition("wn.egee.test", memory=256, maxmem=256)
 INFO = """host                   : box
@@ -221,3 +223,50 @@ def test_a_machine_without_xen_says_so(stderr: str) -> None:
     found = machine(Xen(ScriptedRunner(Expected("xl info", rc=1, stderr=stderr))))
     assert found["running"] is False
     assert "boot it with the hypervisor" in found["reason"]
+
+
+def real(name: str) -> str:
+    return (REAL / name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("recorded", "state", "memory"),
+    [
+        ("created", "running", 96),
+        ("paused", "paused", 96),
+        ("crashed", "crashed", 96),
+        ("ended", "ended", 96),
+        ("half-built", "half-built", 0),
+    ],
+)
+def test_what_a_real_machine_said_is_understood(recorded: str, state: str, memory: int) -> None:
+    runner = ScriptedRunner(
+        Expected("xl list", real(f"list-{recorded}.txt")), Expected("xl list -l", real(f"list-l-{recorded}.json"))
+    )
+    (rec,) = Xen(runner).domains()
+    assert (rec.name, rec.state, rec.memory) == ("rec", state, memory)
+    if state != "half-built":
+        assert rec.definition == Definition(
+            "rec",
+            memory=96,
+            maxmem=96,
+            kernel="/var/lib/xen/boot/vmlinuz",
+            ramdisk="/var/lib/xen/boot/initrd.img",
+            cmdline="root=/dev/xvda console=hvc0 sysrq_always_enabled",
+            on_poweroff="preserve",
+        )
+
+
+def test_the_devices_of_a_real_domain_are_understood() -> None:
+    definition, scheduler = parse_details(real("list-l-devices.json"))[1]
+    assert scheduler == "credit2"
+    assert definition.disks == (Disk("/dev/disk/by-id/virtio-t1-root", "xvda", "rw", "block-light"),)
+    assert definition.vifs == (Vif("00:16:3e:78:00:11", "xenbr0", None, "vif-light"),)
+
+
+def test_a_real_machine_is_described() -> None:
+    runner = ScriptedRunner(Expected("xl info", real("info.txt")), Expected("xl list", real("list-created.txt")))
+    found = machine(Xen(runner))
+    assert (found["version"], found["scheduler"], found["cpus"], found["domains"]) == ("4.20.5-pre", "credit2", 1, 1)
+    assert (found["memory"], found["dom0"]) == ({"total": 4095, "free": 3028}, {"memory": 768, "vcpus": 1})
+    assert found["commandline"].startswith("placeholder dom0_mem=768M,max:768M")
