@@ -17,7 +17,7 @@ place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 copy=$place/ansible_collections/egee/box
 mkdir -p "$copy"
-git ls-files -z | xargs -0 cp --parents --target-directory="$copy"
+git ls-files -z | xargs -0 cp --no-dereference --parents --target-directory="$copy"
 cd "$copy"
 python=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 ansible-test sanity --venv --python "$python" --color no "$@"
