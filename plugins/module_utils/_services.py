@@ -30,10 +30,10 @@ SERVICES: dict[str, Service] = {
     service.group: service
     for service in (
         Service("voms", 10, (15000,), role="voms"),
-        Service("myproxy", 15, (7512,)),
+        Service("myproxy", 15, (7512,), role="myproxy"),
         Service("lb", 20, (6514,)),
         Service("mon", 25, (443,)),
-        Service("se", 30, (1094, 8443)),
+        Service("se", 30, (1094, 8443), role="se"),
         Service("batch", 40, (6817,)),
         Service("wn", 45, (6818,)),
         Service("ce", 50, (443, 2135), role="ce"),

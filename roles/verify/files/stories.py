@@ -14,15 +14,17 @@ import argparse
 import http.client
 import os
 import pwd
+import secrets
 import shutil
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -44,10 +46,10 @@ class Person:
         self.place.mkdir(mode=0o700)
         os.chown(self.place, self.account.pw_uid, self.account.pw_gid)
         self.proxy = self.place / "proxy"
-        credentials = Path(self.account.pw_dir, ".globus")
-        self.certificate, self.key = credentials / "usercert.pem", credentials / "userkey.pem"
+        # Where every client looks for them. Names in the environment would mix up the storage clients' TLS.
+        (self.place / ".globus").symlink_to(Path(self.account.pw_dir, ".globus"))
 
-    def attempt(self, *argv: str, cwd: Path | None = None) -> tuple[int, str]:
+    def attempt(self, *argv: str, cwd: Path | None = None, told: str = "") -> tuple[int, str]:
         """The exit code of a command run as this person, and what it said. The person's home stays as it is."""
         done = subprocess.run(
             argv,
@@ -57,14 +59,12 @@ class Person:
                 "PATH": os.environ["PATH"],
                 "LC_ALL": "C",
                 "HOME": str(self.place),
-                "X509_USER_CERT": str(self.certificate),
-                "X509_USER_KEY": str(self.key),
                 "X509_USER_PROXY": str(self.proxy),
             },
             user=self.account.pw_uid,
             group=self.account.pw_gid,
             extra_groups=[],
-            stdin=subprocess.DEVNULL,
+            input=told,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -73,8 +73,8 @@ class Person:
         )
         return done.returncode, done.stdout.strip()
 
-    def run(self, *argv: str, cwd: Path | None = None) -> str:
-        code, said = self.attempt(*argv, cwd=cwd)
+    def run(self, *argv: str, cwd: Path | None = None, told: str = "") -> str:
+        code, said = self.attempt(*argv, cwd=cwd, told=told)
         if code != 0:
             raise Failed(f"{' '.join(argv)}\nexit code {code}\n{said}")
         return said
@@ -96,6 +96,19 @@ class Scene:
     stranger: Person
     # The URL of the job that the CE still holds, if any.
     job: str = ""
+    # How to take back what other services hold.
+    undo: list[list[str]] = field(default_factory=list)
+    # What opens the credential in MyProxy.
+    passphrase: str = ""
+
+    def in_store(self) -> list[str]:
+        """Where in MyProxy the story keeps its credential: under a name of its own."""
+        return ["-s", self.given.myproxy, "-l", self.user.place.parent.name]
+
+    def url(self, way: str, name: str) -> str:
+        """A file of this story on the SE."""
+        server = {"root": f"root://{self.given.se}/", "davs": f"davs://{self.given.se}:8443"}[way]
+        return f"{server}/{self.given.vo}/{self.user.place.parent.name}-{name}"
 
 
 Step = Callable[[Scene], list[str]]
@@ -118,6 +131,13 @@ def must_say(said: str, *any_of: str) -> list[str]:
         if any(reason.lower() in line.lower() for reason in any_of):
             return [line.strip()]
     raise Failed(f"expected {' or '.join(any_of)}, but saw:\n{said}")
+
+
+def must_refuse(code: int, said: str, *any_of: str) -> list[str]:
+    """The same, of a command that must have ended with an error."""
+    if code == 0:
+        raise Failed(f"refused nothing, ended with exit code 0:\n{said}")
+    return must_say(said, *any_of)
 
 
 # The chain: a job of a VO's member
@@ -274,6 +294,107 @@ def forged_is_refused(scene: Scene) -> list[str]:
     return [f"subject: {name}/CN=1", *must_say(answer_of_ce(scene, forged), "unknown_ca")]
 
 
+# The credential: kept in MyProxy, for whoever knows the passphrase
+
+
+def credential_stored(scene: Scene) -> list[str]:
+    """{user} stores a credential on {myproxy}, under a passphrase"""
+    scene.passphrase = secrets.token_urlsafe()
+    said = scene.user.run("myproxy-init", *scene.in_store(), "-S", "-c", "24", "-t", "1", told=f"{scene.passphrase}\n")
+    scene.undo.append(["myproxy-destroy", *scene.in_store()])
+    return must_say(said, "now exists on")
+
+
+def credential_fetched(scene: Scene) -> list[str]:
+    """{user} gets a proxy from there, to which the server had VOMS add the attributes of {vo}"""
+    fetched = ["-S", "-t", "1", "-m", scene.given.vo, "-o", str(scene.user.proxy)]
+    scene.user.run("myproxy-logon", *scene.in_store(), *fetched, told=f"{scene.passphrase}\n")
+    attributes = scene.user.run("voms-proxy-info", "-fqan", "-file", str(scene.user.proxy)).splitlines()
+    must_hold([f"/{scene.given.vo}"], attributes)
+    return attributes
+
+
+def wrong_passphrase_is_refused(scene: Scene) -> list[str]:
+    """{stranger}, with another passphrase, gets nothing"""
+    fetched = ["-S", "-o", str(scene.stranger.place / "fetched")]
+    code, said = scene.stranger.attempt("myproxy-logon", *scene.in_store(), *fetched, told="another-passphrase\n")
+    return must_refuse(code, said, "invalid credential passphrase")
+
+
+def renewal_is_refused(scene: Scene) -> list[str]:
+    """{stranger}, who holds a proxy of {user}, may not renew it, for that is the WMS's to do"""
+    held = scene.stranger.place / "held"
+    shutil.copyfile(scene.user.proxy, held)
+    os.chown(held, scene.stranger.account.pw_uid, scene.stranger.account.pw_gid)
+    held.chmod(0o600)
+    renewed = ["-a", str(held), "-n", "-o", str(scene.stranger.place / "renewed")]
+    code, said = scene.stranger.attempt("myproxy-logon", *scene.in_store(), *renewed)
+    return must_refuse(code, said, "authentication failed", "invalid credential passphrase")
+
+
+# The files: stored and read over two protocols
+
+
+def stored_and_read(scene: Scene) -> list[str]:
+    """{user} stores a file on {se} by root and one by davs, and reads each by the other, with the same checksum"""
+    scene.user.get_proxy("-voms", scene.given.vo)
+    content = os.urandom(1 << 20)
+    for name in ("by-root", "by-davs"):
+        (scene.user.place / name).write_bytes(content)
+        scene.undo.append(["gfal-rm", scene.url("davs", name)])
+    scene.user.run(
+        "xrdcp", "-s", "--rm-bad-cksum", "--cksum", "adler32:source", "by-root", scene.url("root", "by-root")
+    )
+    scene.user.run("gfal-copy", "-K", "ADLER32", "by-davs", scene.url("davs", "by-davs"))
+    scene.user.run("gfal-copy", scene.url("davs", "by-root"), "back-by-davs")
+    scene.user.run("xrdcp", "-s", scene.url("root", "by-davs"), "back-by-root")
+    if any((scene.user.place / back).read_bytes() != content for back in ("back-by-davs", "back-by-root")):
+        raise Failed("what came back is not what was stored")
+    sums = [scene.user.run("gfal-sum", scene.url(way, f"by-{way}"), "ADLER32") for way in ("root", "davs")]
+    if any(said.split()[-1] != f"{zlib.adler32(content):08x}" for said in sums):
+        raise Failed("\n".join([*sums, f"but adler32 is {zlib.adler32(content):08x}"]))
+    return sums
+
+
+def copied_by_the_se(scene: Scene) -> list[str]:
+    """the SE itself copies one of them for {user}, over davs"""
+    scene.undo.append(["gfal-rm", scene.url("davs", "copy")])
+    scene.user.run("gfal-copy", "--copy-mode", "pull", scene.url("davs", "by-root"), scene.url("davs", "copy"))
+    return [scene.user.run("gfal-sum", scene.url("root", "copy"), "ADLER32")]
+
+
+def wrong_checksum_leaves_nothing(scene: Scene) -> list[str]:
+    """a file that arrives with another checksum than announced is an error, and is not kept"""
+    copy = ["xrdcp", "-s", "--rm-bad-cksum", "--cksum", "adler32:00000001", "by-root", scene.url("root", "wrong")]
+    code, said = scene.user.attempt(*copy)
+    shown = must_refuse(code, said, "CheckSum error")
+    return shown + must_refuse(*scene.user.attempt("gfal-stat", scene.url("root", "wrong")), "No such file")
+
+
+def no_attributes_is_refused(scene: Scene) -> list[str]:
+    """{stranger}, with a valid proxy that has no attributes, may not read by either protocol"""
+    scene.stranger.get_proxy()
+    by_root = scene.stranger.attempt("xrdcp", "-s", scene.url("root", "by-root"), "stolen")
+    by_davs = scene.stranger.attempt("gfal-copy", scene.url("davs", "by-root"), "stolen")
+    return must_refuse(*by_root, "Auth failed") + must_refuse(*by_davs, "403")
+
+
+def outside_is_refused(scene: Scene) -> list[str]:
+    """{user} may not write outside the path of {vo}, by either protocol"""
+    outside = f"/{secrets.token_hex(8)}"
+    by_root = scene.user.attempt("xrdcp", "-s", "by-root", f"root://{scene.given.se}/{outside}")
+    by_davs = scene.user.attempt(
+        "davix-put",
+        "-P",
+        "grid",
+        "--capath",
+        scene.given.certificates,
+        "by-root",
+        f"https://{scene.given.se}:8443{outside}",
+    )
+    return must_refuse(*by_root, "disallowed", "permission denied") + must_refuse(*by_davs, "403")
+
+
 STORIES: dict[str, tuple[str, list[Step]]] = {
     "chain": (
         "A job from the UI, with a proxy from VOMS, through the CE, and its output back",
@@ -282,6 +403,20 @@ STORIES: dict[str, tuple[str, list[Step]]] = {
     "refusals": (
         "Those whom the CE must not serve, and what they are told",
         [member_is_served, stranger_gets_no_attributes, stranger_is_refused, expired_is_refused, forged_is_refused],
+    ),
+    "credential": (
+        "A credential into MyProxy and back, and those to whom it does not give it",
+        [credential_stored, credential_fetched, wrong_passphrase_is_refused, renewal_is_refused],
+    ),
+    "files": (
+        "Files onto the SE and back, and those to whom it does not give them",
+        [
+            stored_and_read,
+            copied_by_the_se,
+            wrong_checksum_leaves_nothing,
+            no_attributes_is_refused,
+            outside_is_refused,
+        ],
     ),
 }
 
@@ -299,6 +434,8 @@ def scene_of(given: argparse.Namespace) -> Iterator[Scene]:
         if scene.job:
             scene.user.attempt(*scene.user.arc("arckill"), scene.job)
             scene.user.attempt(*scene.user.arc("arcclean"), scene.job)
+        for argv in reversed(scene.undo):
+            scene.user.attempt(*argv)
         shutil.rmtree(stage)
 
 
@@ -337,6 +474,8 @@ def main() -> int:
         ("vo", "name of the VO"),
         ("ce", "URL of the CE, with its port"),
         ("job", "description of a job that says where it ran and as whom"),
+        ("myproxy", "the MyProxy server, if there is one"),
+        ("se", "the SE, if there is one"),
         ("certificates", "directory of the trust anchors"),
     ):
         parser.add_argument(f"--{name}", required=True, help=meaning)
