@@ -78,6 +78,7 @@ class Definition:
     weight: int = 256
     cap: int = 0
     type: str = "pv"
+    tsc_mode: str = "default"
     kernel: str | None = None
     ramdisk: str | None = None
     cmdline: str | None = None
@@ -171,6 +172,7 @@ def from_live(name: str, config: t.Mapping[str, t.Any]) -> Definition:
         weight=scheduler.get("weight", 256),
         cap=scheduler.get("cap", 0),
         type=create.get("type", "pv"),
+        tsc_mode=build.get("tsc_mode", "default"),
         kernel=build.get("kernel"),
         ramdisk=build.get("ramdisk"),
         cmdline=build.get("cmdline"),
@@ -211,6 +213,7 @@ def from_options(options: t.Mapping[str, t.Any]) -> Definition:
         weight=options["weight"],
         cap=options["cap"],
         type=options["type"],
+        tsc_mode=options["tsc_mode"],
         kernel=options["kernel"],
         ramdisk=options["ramdisk"],
         cmdline=_cmdline(options["root"], options["extra"]),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 
 SHUTDOWN_ACTIONS = ["destroy", "restart", "rename-restart", "preserve", "coredump-destroy", "coredump-restart"]
+TSC_MODES = ["default", "always_emulate", "native"]
 
 DISK: dict[str, t.Any] = {
     "path": {"type": "path", "required": True},
@@ -30,6 +31,7 @@ DOMAIN: dict[str, t.Any] = {
     "weight": {"type": "int", "default": 256},
     "cap": {"type": "int", "default": 0},
     "type": {"type": "str", "choices": ["pv", "pvh"], "default": "pv"},
+    "tsc_mode": {"type": "str", "choices": TSC_MODES, "default": "default"},
     "kernel": {"type": "path"},
     "ramdisk": {"type": "path"},
     "bootloader": {"type": "str"},

@@ -72,6 +72,13 @@ options:
         type: str
         choices: [pv, pvh]
         default: pv
+      tsc_mode:
+        description:
+          - How the domain reads the time stamp counter. V(native) lets it read the CPU's own, which costs nothing but does
+            not survive a migration to a CPU of another frequency.
+        type: str
+        choices: [default, always_emulate, native]
+        default: default
       kernel:
         description:
           - The kernel to boot, a file in dom0.

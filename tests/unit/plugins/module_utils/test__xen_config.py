@@ -48,6 +48,7 @@ maxvcpus = 2
 cpu_weight = 512
 cap = 150
 type = "pv"
+tsc_mode = "default"
 kernel = "/boot/vmlinuz"
 ramdisk = "/boot/initrd.img"
 cmdline = "root=/dev/xvda ro motd=\"it's up\""
