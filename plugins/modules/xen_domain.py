@@ -74,8 +74,8 @@ options:
         default: pv
       tsc_mode:
         description:
-          - How the domain reads the time stamp counter. V(native) lets it read the CPU's own, which costs nothing but does
-            not survive a migration to a CPU of another frequency.
+          - How the domain reads the time stamp counter.
+          - V(native) lets it read the CPU's own, which costs nothing but does not survive a migration to another CPU.
         type: str
         choices: [default, always_emulate, native]
         default: default
