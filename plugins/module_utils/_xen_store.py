@@ -64,12 +64,13 @@ class Store:
 
     def order(self, name: str) -> list[int]:
         """The places that the domain has in the boot order: one at most, unless someone meddled."""
-        return sorted(int(link.name.split("-")[0]) for link in self._links(name))
+        hidden = self.image(name) is not None
+        return sorted(_place(link) for link in self._links(name) if link.name.startswith(".") == hidden)
 
     def set_order(self, name: str, order: int | None) -> None:
         if self.check_mode:
             return
-        wanted = None if order is None else self.auto_dir / f"{order:02d}-{name}"
+        wanted = None if order is None else self.auto_dir / self._link_name(name, order)
         for link in self._links(name):
             if link != wanted:
                 link.unlink()
@@ -77,10 +78,19 @@ class Store:
             self.auto_dir.mkdir(mode=0o755, exist_ok=True)
             wanted.symlink_to(Path("..") / self.config_path(name).name)
 
+    def _link_name(self, name: str, order: int) -> str:
+        """Hidden while the domain is saved: a boot must not start it anew, over the disks that its image
+        goes with."""
+        return f"{'.' if self.image(name) else ''}{order:02d}-{name}"
+
     def _links(self, name: str) -> list[Path]:
         if not self.auto_dir.is_dir():
             return []
-        return [path for path in self.auto_dir.iterdir() if re.fullmatch(rf"[0-9]+-{re.escape(name)}", path.name)]
+        return [path for path in self.auto_dir.iterdir() if re.fullmatch(rf"\.?[0-9]+-{re.escape(name)}", path.name)]
+
+    def _follow_image(self, name: str) -> None:
+        places = [_place(link) for link in self._links(name)]
+        self.set_order(name, places[0] if places else None)
 
     def image(self, name: str) -> Path | None:
         path = self.image_path(name)
@@ -101,17 +111,24 @@ class Store:
     def hide_image(self, name: str) -> None:
         if not self.check_mode:
             self.image_path(name).replace(self.part(name))
+            self._follow_image(name)
 
     def show_image(self, name: str) -> None:
         if not self.check_mode:
             self.part(name).replace(self.image_path(name))
+            self._follow_image(name)
 
     def remove_image(self, name: str) -> None:
         if not self.check_mode:
             self.image_path(name).unlink(missing_ok=True)
             self.part(name).unlink(missing_ok=True)
+            self._follow_image(name)
 
     def others_using(self, path: str, name: str) -> list[str]:
         """Which other domains' configurations name a volume."""
         word = re.compile(rf"(?<![\w/.-]){re.escape(path)}(?![\w/.-])")
         return [other for other in self.defined() if other != name and word.search(self.config(other) or "")]
+
+
+def _place(link: Path) -> int:
+    return int(link.name.lstrip(".").split("-")[0])

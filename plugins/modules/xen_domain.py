@@ -195,7 +195,8 @@ options:
   save_dir:
     description:
       - Where saved images are kept, each under its domain's name.
-      - The default is where C(xendomains) looks for them, so that a saved domain comes back when the machine boots.
+      - While a domain is saved it is out of the boot order, for no boot must start it anew over the disks that its
+        image goes with. The default is where C(xendomains) looks for images to restore, if it is set up to.
       - An image that is found here while its domain runs is stale, and removed.
     type: path
     default: /var/lib/xen/save

@@ -60,6 +60,28 @@ def test_a_link_that_someone_added_goes_away(store: Store) -> None:
     assert store.order(NAME) == [5]
 
 
+def test_a_saved_domain_is_not_started_at_boot(store: Store) -> None:
+    store.set_order(NAME, 5)
+    store.begin_image(NAME)
+    assert names(store.auto_dir) == ["05-ce.egee.test"]
+    store.show_image(NAME)
+    assert (names(store.auto_dir), store.order(NAME)) == ([".05-ce.egee.test"], [5])
+    store.set_order(NAME, 6)
+    assert (names(store.auto_dir), store.order(NAME)) == ([".06-ce.egee.test"], [6])
+    store.hide_image(NAME)
+    assert (names(store.auto_dir), store.order(NAME)) == (["06-ce.egee.test"], [6])
+
+
+def test_a_place_that_stayed_hidden_when_someone_else_restored_the_domain_is_none(store: Store) -> None:
+    store.set_order(NAME, 5)
+    store.begin_image(NAME)
+    store.show_image(NAME)
+    store.image_path(NAME).unlink()
+    assert store.order(NAME) == []
+    store.set_order(NAME, 5)
+    assert names(store.auto_dir) == ["05-ce.egee.test"]
+
+
 def test_an_image_that_is_written_or_read_is_hidden(store: Store) -> None:
     assert store.saved() == []
     store.begin_image(NAME)
