@@ -79,12 +79,17 @@ def name_hash(name: str) -> str:
     return f"{int.from_bytes(digest[:4], 'little'):08x}"
 
 
+def _parsed(fqan: str) -> re.Match[str]:
+    match = _FQAN.match(fqan)
+    if not match:
+        raise StorageError(f"fqan '{fqan}' is none; write one like /voce, /voce/physics or /voce/Role=Name")
+    return match
+
+
 def _checked(rule: Mapping[str, Any], vos: list[str]) -> tuple[str, str, list[str]]:
     shown = dict(rule)
     fqan, path, rights = (rule.get(key) for key in ("fqan", "path", "rights"))
-    match = _FQAN.match(str(fqan or ""))
-    if not match:
-        raise StorageError(f"rule {shown}: fqan '{fqan}' is none; write /voce, /voce/physics or /voce/Role=Name")
+    match = _parsed(str(fqan or ""))
     if match["vo"] not in vos:
         raise StorageError(f"rule {shown}: VO '{match['vo']}' is not served here; add it to the VOs, or drop the rule")
     if not isinstance(path, str) or not _PATH.match(path) or path != posixpath.normpath(path):
@@ -112,8 +117,7 @@ def _paths(vos: Iterable[str]) -> str:
 
 
 def _identity(fqan: str) -> str:
-    match = _FQAN.match(fqan)
-    assert match
+    match = _parsed(fqan)
     role = f" r: {match['role']}" if match["role"] else ""
     return f"o: {match['vo']} g: {match['group']}{role}"
 
