@@ -26,6 +26,7 @@ help: ## list the targets
 
 .PHONY: box
 box: $(VENV)/ready ## the twelve services as containers here, ending with a real grid job
+	@tests/engine.sh
 	$(SAY) "The box in containers: twelve hosts, then a real job"
 	$(PLAY) -i inventories/containers playbooks/site.yml
 	$(PLAY) -i inventories/containers playbooks/verify.yml
@@ -77,6 +78,7 @@ dist: $(VENV)/ready ## build the collection, install it elsewhere, and run its p
 
 .PHONY: molecule
 molecule: $(VENV)/ready ## the twelve in containers: check, converge, idempotence, verify
+	@tests/engine.sh
 	$(SAY) "Molecule: the default scenario, twelve containers"
 	molecule test -s default
 
