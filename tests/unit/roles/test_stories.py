@@ -23,6 +23,8 @@ GIVEN = {
     "vo": "voce",
     "ce": "https://ce.site.test:443/arex",
     "job": "/hello.xrsl",
+    "myproxy": "myproxy.site.test",
+    "se": "se.site.test",
     "certificates": "/certificates",
     "fqans": ["/voce", "/voce/Role=Manager"],
     "accounts": ["voce001"],
