@@ -11,6 +11,8 @@ if ! command -v dockerd >/dev/null; then
   DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends docker.io iptables
 fi
 docker info >/dev/null 2>&1 && exit 0
+# One that was killed leaves its number behind, which may be somebody else's by now.
+pgrep -x dockerd >/dev/null || rm -f /var/run/docker.pid /var/run/docker/containerd/containerd.pid
 mkdir -p .cache
 setsid nohup dockerd >.cache/dockerd.log 2>&1 </dev/null &
 for _ in $(seq 60); do
