@@ -55,9 +55,10 @@ lint: $(VENV)/ready ## ansible-lint (production), yamllint, ruff
 	ansible-lint
 
 .PHONY: types
-types: $(VENV)/ready ## mypy --strict on the plugins
+types: $(VENV)/ready ## mypy --strict on the plugins and on Magrathea
 	$(SAY) "Types"
 	mypy -p ansible_collections.egee.box.plugins
+	MYPYPATH=roles/magrathea/files mypy -p magrathea
 
 .PHONY: unit
 unit: $(VENV)/ready ## unit and property tests, and the inventories that must be refused
