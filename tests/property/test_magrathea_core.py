@@ -160,7 +160,8 @@ class Driver:
         """I10: what is shown to be accepted is accepted, and nothing else; I5: what is frozen can come back."""
         books = keep(self.machine)
         for vm in self.machine.vms.values():
-            if vm.life == FROZEN and not booting(self.machine):
+            leaving = any(other.lent for other in self.machine.vms.values())
+            if vm.life == FROZEN and not booting(self.machine) and not leaving:
                 assert not step(self.machine, Event("defrost", vm.name), self.now).refused, f"I5: {self.machine}"
             may = accepts(self.machine, books, vm)
             if vm.life != UP or may.cluster:

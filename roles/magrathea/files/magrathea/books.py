@@ -113,8 +113,16 @@ def keep(machine: Machine) -> Books:
             kept_m += vm.memory - vm.kept
             kept_c += demand(policy, vm, jobs).cpus
             continue
+        if life == STOPPING and vm.lent:  # soft to the end, but nothing can be taken from it any more
+            base += vm.floor
+            soft_c += vm.busy
+            soft_m += vm.leaving - vm.floor
+            shield_c += vm.busy
+            shield_m += vm.leaving - vm.floor
+            continue
         if life == STOPPING:
             base += vm.leaving
+            firm_c += vm.busy
             continue
         base += vm.floor
         if life == BOOTING:

@@ -98,8 +98,11 @@ class Vm(NamedTuple):
     # When it was preempted, frozen, began to boot or to stop.
     since: float = 0.0
     rebooting: bool = False
-    # MiB that it has until it is gone, while it stops.
+    # MiB and CPUs that it has until it is gone, while it stops: its processes run until then.
     leaving: int = 0
+    busy: int = 0
+    # Whether that had been preemptible, and so may lie on what is kept for others.
+    lent: bool = False
     boots: int = 0
     # The VMM said that it does not exist.
     absent: bool = True

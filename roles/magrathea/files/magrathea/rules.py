@@ -13,7 +13,7 @@ import typing as t
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .books import NOTHING, keep, memory_of
+from .books import NOTHING, held, is_firm, keep, memory_of
 from .events import ALL, Event, Outcome, Refused
 from .model import (
     BOOTING,
@@ -79,8 +79,13 @@ def _drop_promises(machine: Machine, name: str) -> Machine:
 
 def _gone(machine: Machine, vm: Vm, now: float, why: str, life: str, **fields: t.Any) -> Outcome:
     """A VM leaves with all its jobs and promises. Of a frozen one the CPUs kept for it go too (D9)."""
-    leaving = memory_of(vm) if life == STOPPING else 0
-    after = _without_jobs(vm)._replace(life=life, since=now, rebooting=False, leaving=leaving, **fields)
+    runs = life == STOPPING and vm.life == UP and bool(vm.jobs) and not vm.preempted
+    fields.update(
+        leaving=memory_of(vm) if life == STOPPING else 0,
+        busy=held(machine, vm).cpus if runs else 0,
+        lent=runs and not is_firm(vm, (*vm.jobs, *machine.reserved(vm.name))),
+    )
+    after = _without_jobs(vm)._replace(life=life, since=now, rebooting=False, **fields)
     return Outcome(_drop_promises(machine.with_vm(after), vm.name), ended=_ended(vm, vm.jobs, now, why))
 
 
@@ -102,8 +107,8 @@ def define(machine: Machine, vm: Vm, event: Event, now: float) -> Outcome:
     after = vm._replace(**fields)
     if new:
         after = after._replace(changed=now, absent=False)
-    held = vm.jobs or machine.reserved(vm.name) or vm.life in (FROZEN, BOOTING)
-    if held and (after.priority, after.memory, after.floor, after.kept) != (
+    holds = vm.jobs or machine.reserved(vm.name) or vm.life in (FROZEN, BOOTING)
+    if holds and (after.priority, after.memory, after.floor, after.kept) != (
         vm.priority,
         vm.memory,
         vm.floor,
@@ -260,8 +265,18 @@ def start(machine: Machine, vm: Vm, event: Event, now: float) -> Outcome:
     if asked.need != NOTHING:
         machine = preempt(machine, asked.need, now, shields=promise is None)
         vm = machine.vms[vm.name]
+    # The shields were not looked at if there was a promise.
+    late = promise is not None and asked.need != NOTHING
     job = Job(event.job, kind, cpus, now, event.request, 0.0, 0.0, event.label)
-    return Outcome(machine.with_vm(vm._replace(jobs=(*vm.jobs, job))))
+    machine = machine.with_vm(vm._replace(jobs=(*vm.jobs, job)))
+    return Outcome(_fitting(machine, vm) if late else machine)
+
+
+def _fitting(machine: Machine, vm: Vm) -> Machine:
+    """What a VM on its way down still holds cannot be taken from it; that passes by itself."""
+    if not keep(machine).sound:
+        raise Refused(f"{vm.name}: what it needs is still held by a VM that is shutting down; try again soon")
+    return machine
 
 
 def _asked(machine: Machine, vm: Vm, event: Event) -> tuple[str, int]:
@@ -363,7 +378,7 @@ def defrost(machine: Machine, vm: Vm, event: Event, now: float) -> Outcome:
     machine = machine.with_vm(vm._replace(life=UP, since=now, jobs=jobs))
     books = keep(machine)
     need = books.firm.plus(books.soft).minus(books.total).positive()
-    return Outcome(preempt(machine, need, now, shields=False))
+    return Outcome(_fitting(preempt(machine, need, now, shields=False), vm))
 
 
 RULES: dict[str, Rule] = {
