@@ -33,7 +33,8 @@ class MasterConfig:
     mode: str = WHOLE
     cpus: int = 1
     memory: int = 0
-    listen: str = "::"
+    # An address; empty is all of them, of either family.
+    listen: str = ""
     port: int = 5678
     socket: str = "/run/magrathea/master.socket"
     # Local group whose members may do what root may; others may look.
@@ -79,7 +80,7 @@ class AgentConfig:
 
 @dataclass(frozen=True)
 class CacheConfig:
-    listen: str = "::"
+    listen: str = ""
     port: int = 7878
     socket: str = "/run/magrathea/cache.socket"
     group: str = ""

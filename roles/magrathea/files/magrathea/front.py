@@ -17,6 +17,7 @@ from .events import Event
 from .master import Answer, Master
 from .plan import STOP_JOBS, Step
 from .publish import Record, records, summary
+from .store import DEFINED
 from .wire import AGENT, QUESTIONS, ROOT, Malformed, Message, check, event
 
 
@@ -143,6 +144,9 @@ class Front:
             return {"history": self._history(message.get("last", 20), vm)}
         if op == "lost":
             return {"lost": self._lost(vm)}
+        if op == "describe":
+            defined = self.master.machine.vms.values()
+            return {"vms": {vm.name: {key: getattr(vm, key) for key in DEFINED} for vm in defined}}
         if op == "actual":
             return {"actual": {name: actual._asdict() for name, actual in self.master.actual().items()}}
         return {}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, egee.box contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The protocol: one JSON object a line, the same on every socket. docs/protocol.md says what it means.
+"""The protocol: one JSON object a line, the same on every socket. docs/magrathea/protocol.md says what it means.
 
 Whatever comes in from outside is checked here against one table, before anything else sees it.
 """
@@ -86,6 +86,7 @@ QUESTIONS = {
     "history": _op("root reader", vm="name?", last="count?"),
     "lost": _op("root agent batch", vm="name?", job="name?"),
     "actual": _op("root"),
+    "describe": _op("root reader"),
 }
 EVENTS = {
     "define": _op("root", vm="name", fields="fields"),
