@@ -241,7 +241,7 @@ def test_a_whole_tree_is_stopped_wherever_it_hides() -> None:
     job = f"tree.{os.getpid()}"
     shell = subprocess.Popen([sys.executable, "-c", program], env={**os.environ, "PBS_JOBID": job})
     try:
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while len(processes.tree(job)) < 3 and time.monotonic() < until:
             time.sleep(0.05)
         assert processes.send(job, signal.SIGSTOP) == 3
@@ -249,6 +249,8 @@ def test_a_whole_tree_is_stopped_wherever_it_hides() -> None:
             time.sleep(0.01)
         assert {process.state for process in processes.tree(job).values()} == {"T"}
         assert processes.send(job, signal.SIGCONT) == 3
+        while processes.stopped(job) and time.monotonic() < until:
+            time.sleep(0.01)
         assert not processes.stopped(job)
     finally:
         for pid in processes.tree(job):
@@ -267,7 +269,7 @@ def test_jobs_are_stopped_also_when_they_come_late() -> None:
     held = Held(f"late-{os.getpid()}", "live", "preemptible", 1, "r")
     try:
         control.suspend([held], done.append)
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while not done and time.monotonic() < until:
             time.sleep(0.01)
         late = subprocess.Popen(["sleep", "100"], env={**os.environ, "SLURM_JOB_ID": held.id})
@@ -276,6 +278,8 @@ def test_jobs_are_stopped_also_when_they_come_late() -> None:
         assert processes.stopped(held.id)
         control.resume([held], done.append)
         while len(done) < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+        while processes.stopped(held.id) and time.monotonic() < until:
             time.sleep(0.01)
         assert not processes.stopped(held.id)
         late.kill()

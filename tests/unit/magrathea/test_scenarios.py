@@ -316,3 +316,89 @@ def test_starved_vms_are_left_alone_for_a_while() -> None:
     b.start_refused("P1", "q", 1)
     b.pass_time(50)
     assert b.word("P1") == "occupied-would-preempt"
+
+
+def test_definitions_that_cannot_be_are_refused() -> None:
+    b = cpus("N1", memory=4096)
+    for fields, why in (
+        ({"color": 1}, "no such field: color"),
+        ({"memory": 64, "floor": 128}, "at most memory"),
+        ({"floor": 0}, "set floor"),
+        ({"memory": 9999, "floor": 9999}, "do not suffice"),
+    ):
+        assert why in b.refused("define", "N1", fields=tuple(fields.items()))
+    b.ok("define", "N1", fields=(("uuid", "u1"),))
+    assert "another VM's" in b.refused("define", "N2", fields=(("memory", 512), ("floor", 64), ("uuid", "u1")))
+    b.start("N1", "a")
+    assert "only while it holds nothing" in b.refused("define", "N1", fields=(("priority", True),))
+    assert "no such VM" in b.refused("boot", "N9")
+    assert "no such request" in b.refused("explode", "N1")
+
+
+def test_what_only_some_states_allow() -> None:
+    b = whole("N1", "P1")
+    b.define("N2", bootable=True)
+    b.do("seen", "N2", present=False)
+    b.refused("boot", "N1")
+    b.start("N1", "a")
+    assert "set force" in b.refused("reboot", "N1")
+    assert "still holds" in b.refused("unregister", "N1")
+    assert "set force to lose them" in b.refused("down", "N1")
+    assert "no priority VM" in b.refused("freeze", "N1")
+    assert "it holds jobs" in b.refused("remove", "N1")
+    assert "runs no cluster" in b.start_refused("N1", "i", kind="inner")
+    assert "such class" in b.start_refused("N1", "i", kind="odd")
+    assert "holds jobs; a cluster" in b.start_refused("N1", "c", kind="cluster")
+    assert "give 1 to 8" in b.start_refused("N1", "big", 9)
+    assert "already holds" in b.start_refused("N1", "a")
+    assert "no reservation" in b.start_refused("N1", "r", reservation="none")
+    b.ok("stop-all", "N1")
+    assert b.ok("stop-all", "N1").text == "N1 holds no jobs"
+    b.start("N1", "all", -1)
+    b.ok("reboot", "N1", force=True)
+    assert "is refused while N1 boots" in b.refused("freeze", "P1")
+    b.ok("register", "N1", session="b9/x")
+    b.ok("unregister", "N1")
+    assert "shutting down" in b.refused("register", "N1", session="b9/x")
+    b.do("seen", "N1", present=False)
+    assert b.ok("unregister", "N1").text
+    assert b.ok("down", "N1").text
+    b.start("P1", "service")
+    b.ok("freeze", "P1")
+    assert "discard it" in b.refused("down", "P1")
+    assert "is frozen in the books" in b.ok("register", "P1", session="boot/box").text
+    b.ok("down", "P1", force=True)
+    assert b.ok("defrost", "P1").text == "P1 is not frozen"
+
+
+def test_promises_are_for_what_they_promise() -> None:
+    b = cpus("N1", "N2", "P1")
+    b.ok("reserve", "N1", reservation="r", cpus=2, job_kind="preemptible")
+    assert b.ok("reserve", "N1", reservation="r", cpus=2).text == "r is reserved already"
+    assert "is for N1" in b.start_refused("N2", "a", 2, reservation="r")
+    assert "promises 2 CPUs preemptible" in b.start_refused("N1", "a", 2, reservation="r")
+    b.start("P1", "p", 8, kind="normal")
+    assert not b.machine.reservations, "promises of preemptible jobs give way first"
+    assert b.ok("release", reservation="r").text
+
+
+def test_the_same_message_counts_once() -> None:
+    b = whole("N1")
+    start = {"job": "a", "cpus": 1, "request": "r1", "session": "boot/box", "seq": 1}
+    b.ok("start", "N1", **start)
+    assert b.ok("start", "N1", **start).text == "said again"
+    b.ok("stop", "N1", job="a", session="boot/box", seq=2)
+    assert "refused, or the job has ended" in b.refused("start", "N1", **start)
+    assert "unregistered" in b.refused("start", "N1", **{**start, "session": "old/box", "seq": 9})
+    b.ok("start", "N1", job="a", cpus=1, request="r2", session="boot/box", seq=3)
+    assert b.ok("start", "N1", job="a", cpus=1, request="r2").text
+    assert b.ok("register", "N1", session="boot/box", jobs=("a", "ghost")).unknown == ("ghost",)
+    b.ok("register", "N1", session="boot2/box", jobs=())
+    assert not b.vm("N1").jobs, "what ran in the last boot is gone"
+
+
+def test_a_vm_that_cannot_have_its_memory_is_not_served() -> None:
+    b = cpus("N1", "N2", memory=1400)
+    b.define("N3", memory=256, floor=256)
+    b.start("N1", "a")
+    assert "memory does not suffice" in b.refused("register", "N3", session="b/x")

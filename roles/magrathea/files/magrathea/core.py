@@ -70,6 +70,8 @@ def _settled(machine: Machine, outcome: Outcome, now: float) -> Outcome:
 
 def resume_one(machine: Machine, now: float) -> Machine | None:
     """The machine with one more preempted VM resumed, or None where none fits."""
+    if not any(vm.preempted for vm in machine.vms.values()):
+        return None
     vm = resumable(machine, keep(machine), now)
     if vm is None:
         return None

@@ -97,9 +97,9 @@ class Front:
 
     def _has_token(self, message: Message) -> bool:
         given = message.get("token")
-        return (
-            bool(self._token) and isinstance(given, str) and hmac.compare_digest(given.encode(), self._token.encode())
-        )
+        if not self._token or not isinstance(given, str):
+            return False
+        return hmac.compare_digest(given.encode("utf-8", "replace"), self._token.encode())
 
     def _done(self, peer: Peer, number: int, asked: Event, answer: Answer) -> None:
         if asked.kind == "register" and answer.ok and peer.role == AGENT:

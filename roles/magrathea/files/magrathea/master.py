@@ -107,6 +107,8 @@ class Master:
         self._answers: list[tuple[Reply, Answer]] = []
         self._retry = 0.0
         self._working = False
+        # Books that the machine is in accord with, as far as is known: what did not change since needs no second look.
+        self._calm: Machine | None = None
         for line in self.aside:
             store.entry(Entry("restart", "", line))
 
@@ -145,7 +147,10 @@ class Master:
     def _ask_anew(self, vm: str) -> None:
         """Processes that were stopped stay so without their agent; whether they run, nobody can say."""
         now = self._actual.get(vm, Actual())
-        if not (now.stopped == 1 and vm in self.machine.vms and self.machine.vms[vm].preempted):
+        self._calm = None
+        if vm in self.machine.vms and not self.machine.vms[vm].jobs:
+            self._actual[vm] = now._replace(stopped=0)
+        elif not (now.stopped == 1 and vm in self.machine.vms and self.machine.vms[vm].preempted):
             self._actual[vm] = now._replace(stopped=UNKNOWN)
 
     def predict(self, machine: Machine) -> float:
@@ -204,7 +209,14 @@ class Master:
 
     def _follow(self, now: float) -> bool:
         """Make the machine as its books say, then resume whoever can be. What fails is tried again later."""
-        steps = plan(self.machine, self._actual, self._shares, reachable=self._hands.reachable())
+        if self._calm is not self.machine:
+            steps = plan(self.machine, self._actual, self._shares, calm=self._calm)
+            if not steps:
+                self._calm = self.machine
+            reachable = self._hands.reachable()
+            steps = [each for each in steps if each.kind not in AGENT_STEPS or each.vm in reachable]
+        else:
+            steps = []
         if steps:
             self._begin(Switch("follow the books", self.machine, steps, 0.0, 0.0), now)
             return True
@@ -255,7 +267,7 @@ class Master:
 
         Unless it owes that jobs are stopped: nobody else may run until they are.
         """
-        steps = plan(machine, self._actual, self._shares)
+        steps = plan(machine, self._actual, self._shares, calm=self._calm)
         reachable = self._hands.reachable()
         if all(each.vm in reachable for each in steps if each.kind in AGENT_STEPS):
             return steps
@@ -359,13 +371,17 @@ class Master:
             self._store.entry(Entry(event.kind, event.vm, f"{what} {split}".strip()))
         for name, vm in after.vms.items():
             old = before.vms.get(name)
+            if old is not vm and not vm.jobs and self._actual.get(name, Actual()).stopped:
+                # Nothing is stopped where nothing runs, and what starts next starts running.
+                self._note(name, self._actual.get(name, Actual())._replace(stopped=0))
             if old and old.life != vm.life and (vm.life == DOWN or (vm.life == UP and old.life == DOWN)):
-                self._note(name, Actual())
+                self._note(name, Actual(stopped=0))
         for name in before.vms.keys() - after.vms.keys():
             self._actual.pop(name, None)
         self.machine = after
 
     def _note(self, vm: str, actual: Actual) -> None:
+        self._calm = None
         self._actual[vm] = actual
         self._store.actual(vm, actual)
 

@@ -53,8 +53,8 @@ class Actual(NamedTuple):
     stopped: int = UNKNOWN
     saved: int = 0
     # The boot and the stop (by their `since`) that the VMM was told of last.
-    booted: float = 0.0
-    ended: float = 0.0
+    booted: float = -1.0
+    ended: float = -1.0
 
 
 class Step(NamedTuple):
@@ -75,14 +75,23 @@ def cap_of(machine: Machine, vm: Vm) -> int:
 
 
 def plan(
-    machine: Machine, actual: dict[str, Actual], shares: Shares, *, reachable: set[str] | None = None
+    machine: Machine,
+    actual: dict[str, Actual],
+    shares: Shares,
+    *,
+    reachable: set[str] | None = None,
+    calm: Machine | None = None,
 ) -> list[Step]:
-    """The steps, in order. `reachable`: leave out what needs an agent that is not there."""
+    """The steps, in order. `reachable`: leave out what needs an agent that is not there.
+
+    `calm`: books that the machine is known to be in accord with; then only VMs that differ need be looked at.
+    """
     steps: list[Step] = []
+    known = calm.vms if calm else {}
     for vm in machine.vms.values():
-        if vm.life != DOWN:
+        if vm.life != DOWN and known.get(vm.name) is not vm:
             steps.extend(_steps(machine, vm, actual.get(vm.name, Actual()), shares))
-    if machine.policy.memory:
+    if machine.policy.memory and steps:
         steps.extend(_reclaim(machine, actual, steps))
     if reachable is not None:
         steps = [step for step in steps if step.kind not in AGENT_STEPS or step.vm in reachable]

@@ -86,6 +86,7 @@ class SqliteStore:
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(_TABLES)
         self._open = False
+        self._paired = float("-inf")
         self._db.execute("INSERT OR IGNORE INTO meta VALUES ('schema', ?)", (str(SCHEMA),))
         schema = int(self._meta("schema") or 0)
         if schema != SCHEMA:
@@ -160,8 +161,10 @@ class SqliteStore:
 
     def flush(self) -> None:
         if self._open:
-            # The pair of clocks: so times mean something after a boot of the machine as well (D34).
-            self._put("clocks", json.dumps([self._clock(), self._wall()]))
+            # The pair of clocks, now and then: so times mean something after a boot of the machine as well (D34).
+            if self._clock() >= self._paired + 10:
+                self._paired = self._clock()
+                self._put("clocks", json.dumps([self._paired, self._wall()]))
             self._db.execute("COMMIT")
             self._open = False
 
