@@ -97,6 +97,7 @@ class Node:
         self.master: Master | None = None
         self.front: Front
         self._woken: float | None = None
+        self._told = 0.0
         self._seen: Machine | None = None
         self._jobs = 0
         self.counts: Counter[str] = Counter()
@@ -140,7 +141,10 @@ class Node:
         try:
             act()
             master.flush()
-            self.front.publish()
+            # As the daemon does: what comes close together is told together.
+            if self.world.now >= self._told + 1.0:
+                self._told = self.world.now
+                self.front.publish()
         except Killed:
             self._kill_master()
             return
