@@ -167,7 +167,7 @@ class Driver:
             if vm.life != UP or may.cluster:
                 continue
             for kind, most in ((NORMAL, may.priority or may.normal), (PREEMPTIBLE, may.priority or may.preemptible)):
-                for cpus in {1, most, most + 1}:
+                for cpus in (1, most, most + 1):
                     event = Event("start", vm.name, job="trial", job_kind=kind, cpus=cpus)
                     accepted = not step(self.machine, event, self.now).refused
                     assert accepted == (1 <= cpus <= most), f"I10: {event} with {may} on {self.machine}"

@@ -22,7 +22,7 @@ from .masterd import boot_id, boottime
 from .model import CLUSTER, NAME, NORMAL, PREEMPTIBLE
 from .net import Later, Line, client_context, local, tell_systemd, unix_socket
 from .outbox import Held, SqliteOutbox
-from .wire import ROOT, Malformed, Message
+from .wire import ROOT, Malformed, Message, is_number
 
 LOG = logging.getLogger("magrathea.agent")
 
@@ -185,9 +185,9 @@ def _held(message: Message) -> Held:
     kind, cpus, process = message.get("kind", NORMAL), message.get("cpus", 1), message.get("process", 0)
     if kind not in (NORMAL, PREEMPTIBLE, CLUSTER):
         raise Malformed(f"kind is {str(kind)[:40]!r}; it is normal, preemptible or cluster")
-    if cpus != "all" and not (type(cpus) is int and 1 <= cpus < 1 << 20):
+    if cpus != "all" and not is_number(cpus, 1, 1 << 20):
         raise Malformed(f"cpus is {str(cpus)[:40]!r}; it is a number from 1, or all")
-    if type(process) is not int or not 0 <= process < 1 << 32:
+    if not is_number(process, 0, 1 << 32):
         raise Malformed("process is no process id")
     job = _name(message, "job")
     return Held(job, "starting", kind, cpus, secrets.token_hex(8), _name(message, "label", ""), 0.0, process)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from .front import Peer
 from .publish import Record
-from .wire import BATCH, READER, ROOT, Malformed, Message, check
+from .wire import BATCH, READER, ROOT, Malformed, Message, check, is_number
 
 # Two and a half heartbeats of a master.
 EXPIRY = 1500.0
@@ -123,7 +123,9 @@ class Cache:
         vms, gone = message.get("vms"), message.get("gone", [])
         if name != peer.name:
             raise Malformed(f"publish: {peer.name} speaks for itself, and not for {str(name)[:80]}")
-        if not (isinstance(version, list) and len(version) == 2 and all(type(part) is int for part in version)):
+        if not (
+            isinstance(version, list) and len(version) == 2 and all(is_number(part, 0, 1 << 53) for part in version)
+        ):
             raise Malformed("publish: version is no pair of numbers")
         if not isinstance(vms, dict) or not all(isinstance(vm, dict) and "state" in vm for vm in vms.values()):
             raise Malformed("publish: vms are no records")

@@ -251,7 +251,7 @@ class MasterDaemon:
 
     async def _cache(self, where: str) -> None:
         """Keep one cache told, however often it goes away: it gets all at first, then what is new."""
-        host, _, port = where.rpartition(":")
+        host, port = where.rsplit(":", 1)
         # On the batch system's own host, the cache passes its requests on.
         role = BATCH if host in self._config.batch else CACHE
         context = client_context(self._config.tls)

@@ -40,7 +40,7 @@ def processes(proc: Path = Path("/proc")) -> dict[int, Process]:
             except OSError:
                 continue
             # The name is in brackets, and may contain any of them itself.
-            head, _, tail = text.rpartition(")")
+            head, _close, tail = text.rpartition(")")
             fields = tail.split()
             found[int(path.name)] = Process(int(path.name), int(fields[1]), head.partition("(")[2], fields[0])
     return found
@@ -55,7 +55,7 @@ def jobs_of(pids: Iterable[int], proc: Path = Path("/proc")) -> dict[int, str]:
         except OSError:
             continue
         for entry in environment.split(b"\0"):
-            name, _, value = entry.partition(b"=")
+            name, _equals, value = entry.partition(b"=")
             if value and name.decode("ascii", "replace") in VARIABLES:
                 found[pid] = value.decode("utf-8", "replace")
                 break

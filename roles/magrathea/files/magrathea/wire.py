@@ -42,7 +42,7 @@ def decode(line: bytes) -> Message:
     if message.get("v") != VERSION:
         raise Malformed(f"version {str(message.get('v'))[:20]!r}; this side speaks {VERSION}")
     number = message.get("id", 0)
-    if type(number) is not int or not 0 <= number < 1 << 53:
+    if not is_number(number, 0, 1 << 53):
         raise Malformed("id is no small number")
     if ("op" in message) == ("ok" in message):
         raise Malformed("neither a request (op) nor a reply (ok)")
@@ -150,15 +150,16 @@ def _is_session(value: t.Any) -> bool:
     return isinstance(value, str) and value.count("/") == 1 and all(_is_name(part) for part in value.split("/"))
 
 
-def _is_number(value: t.Any, least: int, most: int) -> bool:
-    return type(value) is int and least <= value <= most
+def is_number(value: t.Any, least: int, most: int) -> bool:
+    """A whole number within bounds; true and false, which Python counts among them, are none."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def _is_fields(value: t.Any) -> bool:
     return isinstance(value, dict) and all(
         key in _FIELDS
-        and type(entry) is _FIELDS[key]
-        and (not isinstance(entry, int) or 0 <= entry <= _BIG)
+        and isinstance(entry, _FIELDS[key])
+        and (_FIELDS[key] is not int or is_number(entry, 0, _BIG))
         and (not isinstance(entry, str) or entry == "" or _is_name(entry))
         for key, entry in value.items()
     )
@@ -168,9 +169,9 @@ _CHECKS: dict[str, t.Callable[[t.Any], bool]] = {
     "name": _is_name,
     "session": _is_session,
     "kind": lambda value: value in KINDS[:3] if isinstance(value, str) else False,
-    "cpus": lambda value: value == "all" or _is_number(value, 1, _BIG),
-    "count": lambda value: _is_number(value, 1, 10_000),
-    "seq": lambda value: _is_number(value, 1, 1 << 53),
+    "cpus": lambda value: value == "all" or is_number(value, 1, _BIG),
+    "count": lambda value: is_number(value, 1, 10_000),
+    "seq": lambda value: is_number(value, 1, 1 << 53),
     "bool": lambda value: isinstance(value, bool),
     "text": lambda value: isinstance(value, str) and len(value) <= 4096,
     "names": lambda value: isinstance(value, list) and all(_is_name(each) for each in value),
