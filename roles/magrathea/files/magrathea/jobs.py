@@ -75,17 +75,18 @@ class Control:
     def _suspend(self, jobs: list[Held]) -> None:
         with self._lock:
             self._stopped.update({held.id: held for held in jobs})
+        known: dict[int, str] = {}
         for held in jobs:
-            count = processes.send(held.id, signal.SIGSTOP, _roots(held))
+            count = processes.send(held.id, signal.SIGSTOP, _roots(held), known=known)
             LOG.info("stopped %s: %d processes", held.id, count)
         for held in jobs:
-            self._settle(held)
+            self._settle(held, known)
             self._tell(SUSPEND, held.id)
 
-    def _settle(self, held: Held) -> None:
+    def _settle(self, held: Held, known: dict[int, str]) -> None:
         """A signal is sent, and takes hold when the process is scheduled next."""
         waited = 0.0
-        while not processes.stopped(held.id, _roots(held)):
+        while not processes.stopped(held.id, _roots(held), known=known):
             if waited >= PATIENCE:
                 raise DriverError(f"{held.id}: has processes that do not stop")
             self._over.wait(0.002)

@@ -46,10 +46,13 @@ def processes(proc: Path = Path("/proc")) -> dict[int, Process]:
     return found
 
 
-def jobs_of(pids: Iterable[int], proc: Path = Path("/proc")) -> dict[int, str]:
-    """Which of these processes carry the id of a job, and of which."""
-    found = {}
+def jobs_of(pids: Iterable[int], proc: Path = Path("/proc"), known: dict[int, str] | None = None) -> dict[int, str]:
+    """Which of these processes carry the id of a job, and of which. `known`: what was read a moment ago."""
+    found = {} if known is None else known
     for pid in pids:
+        if pid in found:
+            continue
+        found[pid] = ""
         try:
             environment = (proc / str(pid) / "environ").read_bytes()
         except OSError:
@@ -59,15 +62,17 @@ def jobs_of(pids: Iterable[int], proc: Path = Path("/proc")) -> dict[int, str]:
             if value and name.decode("ascii", "replace") in VARIABLES:
                 found[pid] = value.decode("utf-8", "replace")
                 break
-    return found
+    return {pid: job for pid, job in found.items() if job}
 
 
-def tree(job: str, roots: Iterable[int] = (), proc: Path = Path("/proc")) -> dict[int, Process]:
+def tree(
+    job: str, roots: Iterable[int] = (), proc: Path = Path("/proc"), known: dict[int, str] | None = None
+) -> dict[int, Process]:
     """The processes of a job. `roots`: those that the batch system named."""
     table = processes(proc)
     # PBS gives array jobs and others as 12.server; what runs may carry either.
     names = {job, job.partition(".")[0]} if "." in job else {job}
-    marked = {pid for pid, name in jobs_of(table, proc).items() if name in names}
+    marked = {pid for pid, name in jobs_of(table, proc, known).items() if name in names and pid in table}
     wanted = {pid for pid in (*marked, *roots) if pid in table}
     children: dict[int, list[int]] = {}
     for process in table.values():
@@ -92,12 +97,15 @@ def send(
     *,
     proc: Path = Path("/proc"),
     kill: Callable[[int, int], None] = os.kill,
+    known: dict[int, str] | None = None,
 ) -> int:
     """Stop or start a whole job; returns how many processes it has. Raises if it cannot be brought about."""
     roots = tuple(roots)
     sent: set[int] = set()
+    # Reading all environments is what takes time, and between two looks only what is new need be read.
+    known = {} if known is None else known
     for _round in range(ROUNDS):
-        found = tree(job, roots, proc)
+        found = tree(job, roots, proc, known)
         new = found.keys() - sent
         if not new:
             return len(found)
@@ -114,6 +122,8 @@ def send(
     raise RuntimeError(f"{job}: forks faster than it can be stopped")
 
 
-def stopped(job: str, roots: Iterable[int] = (), *, proc: Path = Path("/proc")) -> bool:
+def stopped(
+    job: str, roots: Iterable[int] = (), *, proc: Path = Path("/proc"), known: dict[int, str] | None = None
+) -> bool:
     """Whether each of its processes is in state T, or traced, or dead."""
-    return all(process.state in "TtXZ" for process in tree(job, roots, proc).values())
+    return all(process.state in "TtXZ" for process in tree(job, roots, proc, known).values())
