@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -59,7 +60,7 @@ class Site:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.jobs: dict[str, subprocess.Popen[bytes]] = {}
         self.name = f"magrathea-test-{os.getpid()}-{self.port}"
-        authority = Authority(place)
+        authority = self.authority = Authority(place)
         for vm in ("n1", "p1"):
             init = self.processes[f"init-{vm}"] = subprocess.Popen(["sleep", "1000"])
             (place / f"{vm}.pid").write_text(str(init.pid), "ascii")
@@ -211,6 +212,23 @@ def test_t24_a_vm_speaks_for_itself_alone(site: Site) -> None:
         assert not client.ask("start", job="x;reboot", kind="normal", cpus=1)["ok"]
         assert not client.ask("boot", vm="p1")["ok"]
     assert not site.status("n1")["jobs"]
+
+
+def test_t24_nobody_without_a_known_certificate_gets_a_word_in(site: Site) -> None:
+    def say(context: ssl.SSLContext) -> bytes:
+        plain = socket.create_connection(("127.0.0.1", site.port), 10)
+        # To a client, TLS 1.3 shows a refusal as an error or as an end, whichever comes first.
+        with plain, contextlib.suppress(ssl.SSLError, ConnectionError):
+            channel = context.wrap_socket(plain, server_hostname="localhost")
+            channel.sendall(b'{"v":1,"id":1,"op":"status"}\n')
+            return channel.recv(4096)
+        return b""
+
+    tls = site.authority.host("stranger")
+    assert say(ssl.create_default_context(cafile=tls["trust"])) == b""
+    stranger = ssl.create_default_context(cafile=tls["trust"])
+    stranger.load_cert_chain(tls["certificate"], tls["key"])
+    assert b"stranger: is no VM of node" in say(stranger)
 
 
 @pytest.mark.parametrize("who", ["master", "n1", "p1"])
