@@ -83,13 +83,18 @@ molecule: $(VENV)/ready ## the twelve in containers: check, converge, idempotenc
 	$(SAY) "Molecule: the default scenario, twelve containers"
 	molecule test -s default
 
+.PHONY: molecule-xen
+molecule-xen: $(VENV)/ready ## a slice on real Xen: an emulated machine, four domains, a job, a second run
+	$(SAY) "Molecule: the xen scenario, a slice on an emulated machine"
+	molecule test -s xen
+
 .PHONY: test-pbs
 test-pbs: $(VENV)/ready ## the PBS modules against the stand-in, and the real PBS server of this machine if it has one
 	$(SAY) "The PBS modules, against the stand-in and the PBS server of this machine"
 	PYTHONPATH=$(CURDIR)/$(VENV)/collections pytest -rs tests/pbs
 
 .PHONY: test
-test: check sanity dist molecule test-pbs ## everything that CI runs
+test: check sanity dist molecule molecule-xen test-pbs ## everything that CI runs
 
 .PHONY: clean
 clean: ## remove .venv and what the tests built; deployed boxes stay
