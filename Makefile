@@ -97,9 +97,7 @@ test-pbs: $(VENV)/ready ## the PBS modules against the stand-in, and the real PB
 	PYTHONPATH=$(CURDIR)/$(VENV)/collections pytest -rs tests/pbs
 
 .PHONY: test
-test: check sanity dist test-pbs ## everything that CI runs
-	@# Side by side: the emulated machine is one thread of one core.
-	$(MAKE) --jobs=2 molecule molecule-xen
+test: check sanity dist molecule test-pbs ## everything that CI runs
 
 .PHONY: clean
 clean: ## remove .venv and what the tests built; deployed boxes stay

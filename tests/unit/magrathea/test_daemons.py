@@ -42,7 +42,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait(what: str, test: Callable[[], t.Any], seconds: float = 15.0) -> t.Any:
+def wait(what: str, test: Callable[[], t.Any], seconds: float = 120.0) -> t.Any:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         with contextlib.suppress(OSError, KeyError, RuntimeError):
