@@ -61,14 +61,14 @@ def test_machines_run_on_the_xen_that_was_wanted() -> None:
 
 def test_domains_run_with_the_memory_that_the_plan_gives_them() -> None:
     found = {
-        domain["name"]: (domain["state"], domain["memory_used"])
+        domain["name"]: domain
         for said in ask("dom0s", "egee.box.xen_domain_info").values()
         for domain in said["domains"]
     }
-    assert {name: state for name, (state, _) in found.items()} == dict.fromkeys(plan()["domains"], "running")
+    assert {name: domain["state"] for name, domain in found.items()} == dict.fromkeys(plan()["domains"], "running")
     # Xen may keep a page or two of a domain's memory back for itself, which rounds to 1 MiB.
     for name, domain in plan()["domains"].items():
-        assert domain["memory"] - found[name][1] in (0, 1)
+        assert domain["memory"] - found[name]["memory_used"] in (0, 1)
 
 
 def test_each_has_its_own_root_device() -> None:
