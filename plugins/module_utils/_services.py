@@ -37,8 +37,8 @@ SERVICES: dict[str, Service] = {
         Service("batch", 40, (6817,)),
         Service("wn", 45, (6818,)),
         Service("ce", 50, (443, 2135), role="ce"),
-        Service("bdii", 60, (2170,)),
-        Service("topbdii", 65, (2170,)),
+        Service("bdii", 60, (2170,), role="bdii"),
+        Service("topbdii", 65, (2170,), role="bdii"),
         Service("wms", 70, (9618,)),
         Service("ui", 80, role="ui"),
     )
@@ -59,4 +59,5 @@ def start_order(services: Iterable[Service]) -> int:
 
 
 def roles_of(services: Iterable[Service]) -> list[str]:
-    return ["grid_host", *(service.role for service in services if service.role)]
+    # A host with both a site's and a top BDII has the one role once.
+    return list(dict.fromkeys(["grid_host", *(service.role for service in services if service.role)]))

@@ -662,7 +662,7 @@ def test_a_host_of_several_services_starts_with_its_first_and_one_of_none_starts
     found = plan(hosts, groups, no_file)
     assert found["machines"][M1]["domains"] == [UI, CE, "spare.site.test"]
     assert found["domains"][UI]["services"] == ["voms", "bdii", "ui"]
-    assert found["domains"][UI]["roles"] == ["grid_host", "voms", "ui"]
+    assert found["domains"][UI]["roles"] == ["grid_host", "voms", "bdii", "ui"]
     assert found["domains"]["spare.site.test"]["roles"] == ["grid_host"]
 
 

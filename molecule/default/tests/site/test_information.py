@@ -1,0 +1,72 @@
+# Copyright (c) 2026, egee.box contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the information system says of the site, and how soon it forgets what is dead."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from testinfra.host import Host
+
+At = Callable[[str], Host]
+
+# Two rounds of a minute, each with the time that a dead source is waited for; and a new round of the CE's own.
+PATIENCE = 240
+
+
+def published(host: Host, what: str, *attributes: str) -> str:
+    """What the top BDII tells whoever asks, a line an attribute."""
+    wanted = " ".join(attributes or ("dn",))
+    search = "ldapsearch -x -LLL -o ldif-wrap=no -H ldap://topbdii.egee.test:2170 -b GLUE2GroupID=grid,o=glue"
+    return str(host.check_output(f"{search} %s {wanted}", what))
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(5)
+
+
+@pytest.fixture
+def dead_ce(at: At) -> Iterator[None]:
+    """The CE's information system does not answer."""
+    at("ce").check_output("systemctl stop arc-infosys-ldap")
+    yield
+    at("ce").check_output("systemctl start arc-infosys-ldap")
+
+
+@pytest.fixture
+def bdii(at: At) -> Host:
+    return at("bdii")
+
+
+def test_the_vos_share_of_the_ce_is_known_with_its_queue(bdii: Host) -> None:
+    wait_for(
+        lambda: "GLUE2PolicyRule: vo:voce" in published(bdii, "(objectClass=GLUE2MappingPolicy)", "GLUE2PolicyRule")
+    )
+    shares = published(bdii, "(GLUE2EntityName=egee_voce)", "GLUE2ComputingShareMappingQueue", "GLUE2ShareID")
+    assert "GLUE2ComputingShareMappingQueue: egee" in shares
+    assert "ce.egee.test" in shares
+
+
+def test_where_jobs_are_taken_is_known(bdii: Host) -> None:
+    rest = published(bdii, "(GLUE2EndpointInterfaceName=org.nordugrid.arcrest)", "GLUE2EndpointURL")
+    assert "GLUE2EndpointURL: https://ce.egee.test:443/arex" in rest
+
+
+def test_nobody_can_write(bdii: Host) -> None:
+    entry = "dn: GLUE2GroupID=resource,o=glue\nchangetype: delete\n"
+    for who in ("", "-D o=glue -w secret"):
+        answer = bdii.run(f"printf %s | ldapmodify -x {who} -H ldap://topbdii.egee.test:2170", entry)
+        assert answer.rc != 0, answer.stdout
+    assert bdii.file("/run/bdii/slapd.conf").mode == 0o600
+
+
+def test_a_dead_ce_is_forgotten_and_comes_back(bdii: Host, dead_ce: None, at: At) -> None:
+    wait_for(lambda: "ce.egee.test" not in published(bdii, "(objectClass=GLUE2ComputingService)"))
+    at("ce").check_output("systemctl start arc-infosys-ldap")
+    wait_for(lambda: "ce.egee.test" in published(bdii, "(objectClass=GLUE2ComputingService)"))
