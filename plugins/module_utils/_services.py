@@ -22,6 +22,8 @@ class Service:
     # The grid role that sets the service up; a port opens only where a role puts a service behind it.
     role: str | None = None
     protocol: str = "tcp"
+    # Whether the host runs a BDII of its own, which tells the site's about the service.
+    tells: bool = False
 
 
 # Whoever is asked comes before whoever asks: credentials and books first, then the batch system
@@ -33,7 +35,7 @@ SERVICES: dict[str, Service] = {
         Service("myproxy", 15, (7512,), role="myproxy"),
         Service("lb", 20, (6514,)),
         Service("mon", 25, (443,)),
-        Service("se", 30, (1094, 8443), role="se"),
+        Service("se", 30, (1094, 8443, 2170), role="se", tells=True),
         Service("batch", 40, (6817,)),
         Service("wn", 45, (6818,)),
         Service("ce", 50, (443, 2135), role="ce"),
@@ -59,5 +61,8 @@ def start_order(services: Iterable[Service]) -> int:
 
 
 def roles_of(services: Iterable[Service]) -> list[str]:
-    # A host with both a site's and a top BDII has the one role once.
-    return list(dict.fromkeys(["grid_host", *(service.role for service in services if service.role)]))
+    roles = ["grid_host"]
+    for service in services:
+        roles += [service.role] if service.role else []
+        roles += ["bdii"] if service.tells else []
+    return list(dict.fromkeys(roles))

@@ -58,6 +58,36 @@ def test_where_jobs_are_taken_is_known(bdii: Host) -> None:
     assert "GLUE2EndpointURL: https://ce.egee.test:443/arex" in rest
 
 
+def test_the_vos_share_of_the_se_is_known_with_its_space(bdii: Host) -> None:
+    wait_for(
+        lambda: (
+            "GLUE2StorageSharePath: /voce"
+            in published(bdii, "(objectClass=GLUE2StorageShare)", "GLUE2StorageSharePath")
+        )
+    )
+    space = published(bdii, "(objectClass=GLUE2StorageShareCapacity)", "GLUE2StorageShareCapacityTotalSize")
+    assert "GLUE2StorageShareCapacityTotalSize: " in space
+    endpoints = published(bdii, "(objectClass=GLUE2StorageEndpoint)", "GLUE2EndpointURL", "GLUE2EndpointHealthState")
+    assert endpoints.count("GLUE2EndpointHealthState: ok") == 2
+    assert "GLUE2EndpointURL: root://se.egee.test:1094" in endpoints
+
+
+def test_programs_of_the_se_look_at_it_and_read_nothing(at: At) -> None:
+    with_key = "env XrdSecPROTOCOL=sss XrdSecSSSKT=/run/xrootd-keys/root"
+    se = at("se")
+    se.check_output(f"{with_key} xrdfs root://se.egee.test ls /voce")
+    assert se.run(f"{with_key} xrdfs root://se.egee.test mkdir /voce/theirs").rc != 0
+    # The same from elsewhere, where the key means nothing.
+    key = se.check_output("cat /run/xrootd-keys/root")
+    ui = at("ui")
+    try:
+        ui.check_output("umask 077; printf '%%s\\n' %s > /run/stolen", key)
+        answer = ui.run("XrdSecPROTOCOL=sss XrdSecSSSKT=/run/stolen xrdfs root://se.egee.test ls /voce")
+    finally:
+        ui.check_output("rm -f /run/stolen")
+    assert "Auth failed" in answer.stderr
+
+
 def test_nobody_can_write(bdii: Host) -> None:
     entry = "dn: GLUE2GroupID=resource,o=glue\nchangetype: delete\n"
     for who in ("", "-D o=glue -w secret"):

@@ -85,7 +85,9 @@ ONE_VARIABLE_WRONG = {
     "memory that does not fit is refused with the arithmetic": (
         {UI: {"domain_memory": 800}},
         fault(
-            M1, "machine_memory", 2048,
+            M1,
+            "machine_memory",
+            2048,
             "does not hold what it is split into: 1024 (dom0) + 256 (ce) + 800 (ui) = 2080 MiB, 32 MiB too many",
             "raise it to 2080 MiB, lower a domain_memory, or move a domain to another dom0",
         ),
@@ -125,14 +127,20 @@ ONE_VARIABLE_WRONG = {
     "a variable whose template fails is refused": (
         {UI: {"domain_weight": Unreadable("'nosuch' is undefined")}},
         fault(
-            UI, "domain_weight", None, "cannot be worked out: 'nosuch' is undefined",
+            UI,
+            "domain_weight",
+            None,
+            "cannot be worked out: 'nosuch' is undefined",
             "correct its template, or define what that refers to",
         ),
     ),
     "more vcpus than the dom0 has CPUs are refused": (
         {UI: {"domain_vcpus": 3}},
         fault(
-            UI, "domain_vcpus", 3, f"is more than the CPUs of {M1}, 2",
+            UI,
+            "domain_vcpus",
+            3,
+            f"is more than the CPUs of {M1}, 2",
             f"make it 2 at most, or correct the machine_cpus of {M1}",
         ),
     ),
@@ -167,49 +175,70 @@ ONE_VARIABLE_WRONG = {
     "a domain without an address of either family is refused": (
         {UI: {"domain_address": GONE, "domain_address6": GONE}},
         fault(
-            UI, "domain_address", None, "is not set, nor is domain_address6",
+            UI,
+            "domain_address",
+            None,
+            "is not set, nor is domain_address6",
             "set domain_address, domain_address6 or both",
         ),
     ),
     "an address without its prefix length is refused": (
         {UI: {"domain_address": "10.1.0.13"}},
         fault(
-            UI, "domain_address", "10.1.0.13", "is not an IPv4 address with a prefix length",
+            UI,
+            "domain_address",
+            "10.1.0.13",
+            "is not an IPv4 address with a prefix length",
             "write it like 10.0.0.2/24",
         ),
     ),
     "an address of the other family is refused": (
         {UI: {"domain_address6": "10.1.0.13/24"}},
         fault(
-            UI, "domain_address6", "10.1.0.13/24", "is not an IPv6 address with a prefix length",
+            UI,
+            "domain_address6",
+            "10.1.0.13/24",
+            "is not an IPv6 address with a prefix length",
             "write it like fd00::2/64",
         ),
     ),
     "an address outside the bridge's network is refused": (
         {UI: {"domain_address": "10.2.0.13/24"}},
         fault(
-            UI, "domain_address", "10.2.0.13/24", f"lies outside 10.1.0.0/24, the bridge's network on {M1}",
+            UI,
+            "domain_address",
+            "10.2.0.13/24",
+            f"lies outside 10.1.0.0/24, the bridge's network on {M1}",
             f"choose an address in 10.1.0.0/24, or correct the machine_address of {M1}",
         ),
     ),
     "an IPv6 address outside the bridge's network is refused": (
         {UI: {"domain_address6": "fd02::13/64"}},
         fault(
-            UI, "domain_address6", "fd02::13/64", f"lies outside fd01::/64, the bridge's network on {M1}",
+            UI,
+            "domain_address6",
+            "fd02::13/64",
+            f"lies outside fd01::/64, the bridge's network on {M1}",
             f"choose an address in fd01::/64, or correct the machine_address6 of {M1}",
         ),
     ),
     "a prefix length other than the bridge's is refused": (
         {UI: {"domain_address": "10.1.0.13/16"}},
         fault(
-            UI, "domain_address", "10.1.0.13/16", "has another prefix length than 10.1.0.0/24, the bridge's network",
+            UI,
+            "domain_address",
+            "10.1.0.13/16",
+            "has another prefix length than 10.1.0.0/24, the bridge's network",
             "write it as 10.1.0.13/24",
         ),
     ),
     "an address of a family that the bridge has not is refused": (
         {M2: {"machine_address6": GONE}},
         fault(
-            WN, "domain_address6", "fd01::12/64", f"has no network to lie in: {M2} has no IPv6 address",
+            WN,
+            "domain_address6",
+            "fd01::12/64",
+            f"has no network to lie in: {M2} has no IPv6 address",
             f"set machine_address6 of {M2}, or leave domain_address6 out",
         ),
     ),
@@ -230,7 +259,10 @@ ONE_VARIABLE_WRONG = {
     "the address of its own dom0 is refused": (
         {UI: {"domain_address": "10.1.0.1/24"}},
         fault(
-            UI, "domain_address", "10.1.0.1/24", f"is also the address of {M1}, its dom0",
+            UI,
+            "domain_address",
+            "10.1.0.1/24",
+            f"is also the address of {M1}, its dom0",
             "give one of the two another address",
         ),
     ),
@@ -249,14 +281,20 @@ ONE_VARIABLE_WRONG = {
     "the address of the gateway is refused": (
         {WN: {"domain_address": "10.1.0.254/24"}},
         fault(
-            WN, "domain_address", "10.1.0.254/24", "is the address of the gateway of 10.1.0.0/24",
+            WN,
+            "domain_address",
+            "10.1.0.254/24",
+            "is the address of the gateway of 10.1.0.0/24",
             "choose another address in 10.1.0.0/24",
         ),
     ),
     "a gateway outside the bridge's network is refused": (
         {M2: {"machine_gateway": "10.9.0.1"}},
         fault(
-            M2, "machine_gateway", "10.9.0.1", "is not in 10.1.0.0/24",
+            M2,
+            "machine_gateway",
+            "10.9.0.1",
+            "is not in 10.1.0.0/24",
             "name the router by its address in the bridge's own network",
         ),
     ),
@@ -267,15 +305,16 @@ ONE_VARIABLE_WRONG = {
     "one MAC address for two domains is refused": (
         {UI: {"domain_mac": mac_address(CE)}},
         fault(
-            UI, "domain_mac", mac_address(CE), f"is also the MAC address of {CE}",
+            UI,
+            "domain_mac",
+            mac_address(CE),
+            f"is also the MAC address of {CE}",
             "set the domain_mac of one of the two to another address",
         ),
     ),
     "a MAC address of many is refused": (
         {UI: {"domain_mac": "01:00:5e:00:00:01"}},
-        fault(
-            UI, "domain_mac", "01:00:5e:00:00:01", "is not of the right form", "write it like 00:16:3e:12:34:56"
-        ),
+        fault(UI, "domain_mac", "01:00:5e:00:00:01", "is not of the right form", "write it like 00:16:3e:12:34:56"),
     ),
     "a number for text is refused": (
         {M1: {"machine_volume_group": 0}},
@@ -310,7 +349,10 @@ ONE_VARIABLE_WRONG = {
     "a root filesystem that is not there is refused": (
         {UI: {"domain_release": "/srv/ui.tar.gz"}},
         fault(
-            UI, "domain_release", "/srv/ui.tar.gz", "is no file on the controller",
+            UI,
+            "domain_release",
+            "/srv/ui.tar.gz",
+            "is no file on the controller",
             "put the file there, or correct the path",
         ),
     ),
@@ -323,14 +365,19 @@ ONE_VARIABLE_WRONG = {
     "an unknown root mode is refused": (
         {UI: {"domain_root_mode": "overlay"}},
         fault(
-            UI, "domain_root_mode", "overlay", "is not dedicated or shared",
+            UI,
+            "domain_root_mode",
+            "overlay",
+            "is not dedicated or shared",
             "set it to dedicated or shared, or leave it out for dedicated",
         ),
     ),
     "disks that do not fit are refused with the arithmetic": (
         {M1: {"machine_volume_group": "data", "machine_volume_group_size": 4096}, UI: {"domain_scratch_size": 1}},
         fault(
-            M1, "machine_volume_group_size", 4096,
+            M1,
+            "machine_volume_group_size",
+            4096,
             "does not hold the disks of its domains: 2048 (ce-root) + 2048 (ui-root) + 4 (ui-scratch) = 4100 MiB, "
             "4 MiB too many",
             "enlarge data to 4100 MiB, or lower a domain_root_size or domain_scratch_size",
@@ -339,14 +386,20 @@ ONE_VARIABLE_WRONG = {
     "an unknown batch system is refused": (
         {host: {"batch_system": "lsf"} for host in (CE, WN, UI)},
         fault(
-            "all", "batch_system", "lsf", "is not openpbs or slurm",
+            "all",
+            "batch_system",
+            "lsf",
+            "is not openpbs or slurm",
             "set it to openpbs or slurm, or leave it out for the roles' own default",
         ),
     ),
     "two batch systems in one site are refused": (
         {UI: {"batch_system": "openpbs"}},
         fault(
-            UI, "batch_system", "openpbs", f"is not what {CE} has, but is one for the whole site",
+            UI,
+            "batch_system",
+            "openpbs",
+            f"is not what {CE} has, but is one for the whole site",
             "set it once, in group_vars/all",
         ),
     ),
@@ -377,14 +430,20 @@ VOS_WRONG = {
     "a VO without pool accounts is refused": (
         [{**VOCE, "pool": None}],
         fault(
-            "all", "site_vos[0].pool", None, "is not set",
+            "all",
+            "site_vos[0].pool",
+            None,
+            "is not set",
             "write it like {prefix: voce, first_uid: 5001, accounts: 10}",
         ),
     ),
     "pool accounts that are no mapping are refused": (
         [{**VOCE, "pool": "voce"}],
         fault(
-            "all", "site_vos[0].pool", "voce", "is text where a mapping belongs",
+            "all",
+            "site_vos[0].pool",
+            "voce",
+            "is text where a mapping belongs",
             "write it like {prefix: voce, first_uid: 5001, accounts: 10}",
         ),
     ),
@@ -395,14 +454,20 @@ VOS_WRONG = {
     "uids of two pools that overlap are refused": (
         [VOCE, {**ATLAS, "pool": {**ATLAS["pool"], "first_uid": 5010}}],
         fault(
-            "all", "site_vos[1].pool.first_uid", 5010, "takes the uids 5010-5019, of which voce has 5001-5010",
+            "all",
+            "site_vos[1].pool.first_uid",
+            5010,
+            "takes the uids 5010-5019, of which voce has 5001-5010",
             "begin at 5011 or later",
         ),
     ),
     "an entry that is only a name is refused": (
         ["voce"],
         fault(
-            "all", "site_vos", ["voce"], "is not a list of mappings",
+            "all",
+            "site_vos",
+            ["voce"],
+            "is not a list of mappings",
             "write each VO as an entry '- name: ...' of a list",
         ),
     ),
@@ -444,7 +509,10 @@ GROUPS_WRONG = {
         {f"a.{'b' * 60}.test": domain(14, M1)},
         {"domains": [f"a.{'b' * 60}.test"]},
         fault(
-            f"a.{'b' * 60}.test", "inventory_hostname", f"a.{'b' * 60}.test", "is not a fully qualified host name",
+            f"a.{'b' * 60}.test",
+            "inventory_hostname",
+            f"a.{'b' * 60}.test",
+            "is not a fully qualified host name",
             NAME_A_HOST,
         ),
     ),
@@ -452,7 +520,10 @@ GROUPS_WRONG = {
         {"UI.site.test": domain(14, M1)},
         {"domains": [UI, "UI.site.test"]},
         fault(
-            UI, "inventory_hostname", UI, "is the same name as UI.site.test, for capitals do not count",
+            UI,
+            "inventory_hostname",
+            UI,
+            "is the same name as UI.site.test, for capitals do not count",
             "rename one of the two",
         ),
     ),
@@ -460,7 +531,10 @@ GROUPS_WRONG = {
         {"ui.test": domain(14, M1)},
         {"domains": [UI, "ui.test"]},
         fault(
-            "ui.test", "inventory_hostname", "ui.test", f"has the short name of {UI}",
+            "ui.test",
+            "inventory_hostname",
+            "ui.test",
+            f"has the short name of {UI}",
             "rename one of the two, so that only one is called ui",
         ),
     ),
@@ -475,7 +549,10 @@ GROUPS_WRONG = {
         {},
         {"domains": [], "mon": [M2]},
         fault(
-            M2, "group_names", ["mon"], "is to serve mon, but is no domain",
+            M2,
+            "group_names",
+            ["mon"],
+            "is to serve mon, but is no domain",
             "make mon a child of the group domains, or take the host out of it",
         ),
     ),
@@ -483,7 +560,9 @@ GROUPS_WRONG = {
         {LONG: domain(14, M2, domain_scratch_size=512)},
         {"domains": [LONG]},
         fault(
-            LONG, "inventory_hostname", LONG,
+            LONG,
+            "inventory_hostname",
+            LONG,
             f"has a disk a-worker-node-so-long-scratch that {M2} shows as "
             "/dev/disk/by-id/virtio-a-worker-node-so-lon, as it does a-worker-node-so-long-root",
             "keep short names to 12 characters, so that no disk's name is cut off",
@@ -493,7 +572,9 @@ GROUPS_WRONG = {
         {LONG_1: domain(14, M2), LONG_2: domain(15, M2)},
         {"domains": [LONG_1, LONG_2]},
         fault(
-            LONG_2, "inventory_hostname", LONG_2,
+            LONG_2,
+            "inventory_hostname",
+            LONG_2,
             f"has a disk worker-node-of-the-site-2-root that {M2} shows as "
             "/dev/disk/by-id/virtio-worker-node-of-the-s, as it does worker-node-of-the-site-1-root",
             "keep short names to 12 characters, so that no disk's name is cut off",
@@ -636,10 +717,12 @@ def test_either_address_may_be_left_out(left: str) -> None:
 
 
 def test_both_addresses_of_a_network_of_two_are_hosts_addresses() -> None:
-    hosts = changed({
-        M2: {"machine_address": "10.1.0.128/31", "machine_gateway": GONE, "machine_address6": GONE},
-        WN: {"domain_address": "10.1.0.129/31", "domain_address6": GONE},
-    })
+    hosts = changed(
+        {
+            M2: {"machine_address": "10.1.0.128/31", "machine_gateway": GONE, "machine_address6": GONE},
+            WN: {"domain_address": "10.1.0.129/31", "domain_address6": GONE},
+        }
+    )
     assert plan(hosts, GROUPS, no_file)["faults"] == []
 
 
