@@ -659,6 +659,7 @@ def test_a_sound_site_gives_the_whole_picture() -> None:
         "ports": [
             {"port": 22, "protocol": "tcp", "service": "ssh"},
             {"port": 443, "protocol": "tcp", "service": "ce"},
+            {"port": 2022, "protocol": "tcp", "service": "ce"},
             {"port": 2135, "protocol": "tcp", "service": "ce"},
         ],
         "start_order": 50,
