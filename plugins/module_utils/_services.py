@@ -41,7 +41,7 @@ SERVICES: dict[str, Service] = {
         Service("ce", 50, (443, 2022, 2135), role="ce"),
         Service("bdii", 60, (2170,), role="bdii"),
         Service("topbdii", 65, (2170,), role="bdii"),
-        Service("wms", 70, (9618,)),
+        Service("wms", 70, (7443,), role="wms"),
         Service("ui", 80, role="ui"),
     )
 }
