@@ -33,7 +33,7 @@ from ansible_collections.egee.box.plugins.module_utils._plan_model import (
 from ansible_collections.egee.box.plugins.module_utils._plan_read import Reader
 from ansible_collections.egee.box.plugins.module_utils._plan_site import SITE_VARIABLES, check_site
 from ansible_collections.egee.box.plugins.module_utils._services import (
-    SSH,
+    COMMON,
     Service,
     roles_of,
     services_of,
@@ -76,7 +76,7 @@ def _place(fault: Fault) -> tuple[bool, str, str]:
 
 def _ports(services: list[Service]) -> list[Port]:
     return [
-        {"port": SSH, "protocol": "tcp", "service": "ssh"},
+        *(Port(port=port, protocol="tcp", service=name) for name, port in COMMON.items()),
         *(
             Port(port=port, protocol=service.protocol, service=service.group)
             for service in services

@@ -44,7 +44,7 @@ ExecStartPre=/usr/sbin/sshd -t
 """.replace("$KEY", "/etc/ssh/ssh_host_ed25519_key")
 FIRST_START = (
     'mkdir -p "$1"/etc/systemd/system/ssh.service.d',
-    f"printf %s {shlex.quote(HOST_KEY)} > \"$1\"/etc/systemd/system/ssh.service.d/host-key.conf",
+    f'printf %s {shlex.quote(HOST_KEY)} > "$1"/etc/systemd/system/ssh.service.d/host-key.conf',
 )
 
 # What MBR and GPT call a partition that Linux has its files on: plain, or the root of this architecture.

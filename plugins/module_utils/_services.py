@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-SSH = 22
+# What is open on every host: the way in, and what the monitoring host reads.
+COMMON = {"ssh": 22, "metrics": 9100}
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ SERVICES: dict[str, Service] = {
         Service("voms", 10, (15000,), role="voms"),
         Service("myproxy", 15, (7512,), role="myproxy"),
         Service("lb", 20, (6514,)),
-        Service("mon", 25, (443,)),
+        Service("mon", 25, (443,), role="mon"),
         Service("se", 30, (1094, 8443, 2170), role="se", tells=True),
         Service("batch", 40, (6817, 6819), role="batch_server"),
         Service("wn", 45, (6818,), role="worker_node"),
@@ -61,7 +62,7 @@ def start_order(services: Iterable[Service]) -> int:
 
 
 def roles_of(services: Iterable[Service]) -> list[str]:
-    roles = ["grid_host"]
+    roles = ["grid_host", "mon_client"]
     for service in services:
         roles += [service.role] if service.role else []
         roles += ["bdii"] if service.tells else []

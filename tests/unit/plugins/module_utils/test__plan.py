@@ -637,7 +637,7 @@ def test_a_sound_site_gives_the_whole_picture() -> None:
         "machine": M1,
         "hypervisor": "xen",
         "services": ["ce"],
-        "roles": ["grid_host", "ce"],
+        "roles": ["grid_host", "mon_client", "ce"],
         "memory": 256,
         "vcpus": 2,
         "weight": 512,
@@ -658,6 +658,7 @@ def test_a_sound_site_gives_the_whole_picture() -> None:
         ],
         "ports": [
             {"port": 22, "protocol": "tcp", "service": "ssh"},
+            {"port": 9100, "protocol": "tcp", "service": "metrics"},
             {"port": 443, "protocol": "tcp", "service": "ce"},
             {"port": 2022, "protocol": "tcp", "service": "ce"},
             {"port": 2135, "protocol": "tcp", "service": "ce"},
@@ -746,8 +747,8 @@ def test_a_host_of_several_services_starts_with_its_first_and_one_of_none_starts
     found = plan(hosts, groups, no_file)
     assert found["machines"][M1]["domains"] == [UI, CE, "spare.site.test"]
     assert found["domains"][UI]["services"] == ["voms", "bdii", "ui"]
-    assert found["domains"][UI]["roles"] == ["grid_host", "voms", "bdii", "ui"]
-    assert found["domains"]["spare.site.test"]["roles"] == ["grid_host"]
+    assert found["domains"][UI]["roles"] == ["grid_host", "mon_client", "voms", "bdii", "ui"]
+    assert found["domains"]["spare.site.test"]["roles"] == ["grid_host", "mon_client"]
 
 
 def test_a_port_is_open_only_where_a_role_serves_it() -> None:
@@ -757,7 +758,7 @@ def test_a_port_is_open_only_where_a_role_serves_it() -> None:
             {M1: SITE[M1], host: domain(14, M1)}, {"dom0s": [M1], "domains": [host], service.group: [host]}, no_file
         )
         ports = {port["port"] for port in found["domains"][host]["ports"]}
-        assert ports == {22, *(service.ports if service.role else ())}
+        assert ports == {22, 9100, *(service.ports if service.role else ())}
 
 
 def test_a_hundred_and_forty_nodes_are_planned_at_once() -> None:
