@@ -24,6 +24,9 @@ _FQAN = re.compile(r"(?P<group>(?:/[A-Za-z0-9._-]+)+)(?:/Role=(?P<role>[A-Za-z0-
 # A database's name has at most 64 characters, and ours begin with voms_.
 _VO_LENGTH = 59
 _COLUMN_LENGTH = 255
+# What the name of a suspended member begins with in the tables: the server's schema has no word for it, and under this
+# name it finds nobody. What the member holds stays.
+SUSPENDED = "suspended:"
 
 
 @dataclass(frozen=True)
@@ -182,11 +185,12 @@ class WantedUser:
 
 @dataclass(frozen=True)
 class WantedUsers:
-    """People of one VO; with exclusive, its only ones."""
+    """People of one VO; with exclusive, its only ones. Of those suspended, None leaves everybody as they are."""
 
     vo: str
     users: tuple[WantedUser, ...]
     exclusive: bool = False
+    suspended: frozenset[str] | None = None
 
     @classmethod
     def read(cls, params: Mapping[str, t.Any]) -> WantedUsers:
@@ -203,10 +207,16 @@ class WantedUsers:
             if (user.dn, user.ca) in users:
                 faults.append(f"{user.dn}: listed twice; merge the entries")
             users[user.dn, user.ca] = user
+        suspended = params.get("suspended")
+        for dn in suspended or ():
+            try:
+                _check_length("DN", SUSPENDED + check_dn(dn))
+            except BoxError as error:
+                faults.append(f"suspended: {error.message}")
         if params["exclusive"] and not any(user.present for user in users.values()):
             faults.append("exclusive with nobody present would empty the VO; list who stays, or remove users by name")
         refuse(vo, faults)
-        return cls(vo, tuple(users.values()), params["exclusive"])
+        return cls(vo, tuple(users.values()), params["exclusive"], None if suspended is None else frozenset(suspended))
 
 
 def refuse(vo: str, faults: Sequence[str]) -> None:

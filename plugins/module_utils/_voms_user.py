@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from ansible_collections.egee.box.plugins.module_utils._mariadb import NoServer, Server, Statement
 from ansible_collections.egee.box.plugins.module_utils._runner import BoxError
 from ansible_collections.egee.box.plugins.module_utils._voms import (
+    SUSPENDED,
     Change,
     Fqan,
     WantedUser,
@@ -30,6 +31,7 @@ class _Member:
     cn: str
     email: str
     fqans: dict[Fqan, list[int]] = field(default_factory=dict)  # with the ids of the rows that say so
+    suspended: bool = False
 
     def show(self) -> dict[str, t.Any]:
         return {"cn": self.cn, "email": self.email, "fqans": sorted(map(str, self.fqans))}
@@ -64,7 +66,8 @@ class VomsUsers:
             f"FROM {table('usr')} u LEFT JOIN {table('ca')} c ON c.cid = u.ca ORDER BY u.userid"
         )
         for userid, dn, ca, cn, mail in self._rows(sql):
-            by_id[userid] = members[dn, ca or ""] = _Member(userid, cn or "", mail or "")
+            member = _Member(userid, cn or "", mail or "", suspended=dn.startswith(SUSPENDED))
+            by_id[userid] = members[dn.removeprefix(SUSPENDED), ca or ""] = member
         if self._known:
             for mapping, userid, fqan in self._database.memberships():
                 by_id[userid].fqans.setdefault(fqan, []).append(mapping)
@@ -74,11 +77,29 @@ class VomsUsers:
         self._refuse_unknown()
         changes = [change for user in self._wanted.users for change in self._plan_user(user)]
         if self._wanted.exclusive:
-            listed = {(user.dn, user.ca) for user in self._wanted.users}
             changes += [
-                self._remove(dn, member) for (dn, ca), member in sorted(self._members.items()) if (dn, ca) not in listed
+                self._remove(dn, self._members[dn, ca]) for dn, ca in sorted(self._members) if not self._stays(dn, ca)
             ]
+        for (dn, ca), member in sorted(self._members.items()):
+            if self._stays(dn, ca) and member.suspended != self._suspends(dn, member.suspended):
+                changes.append(self._suspend(dn, member))
         return changes
+
+    def _stays(self, dn: str, ca: str) -> bool:
+        """Whether a member is one after the plan too."""
+        listed = {(user.dn, user.ca): user.present for user in self._wanted.users}
+        return listed.get((dn, ca), not self._wanted.exclusive)
+
+    def _suspends(self, dn: str, now: bool = False) -> bool:
+        return now if self._wanted.suspended is None else dn in self._wanted.suspended
+
+    def _suspend(self, dn: str, member: _Member) -> Change:
+        """Suspend a member, or let them back in."""
+        after = not member.suspended
+        rename = f"UPDATE {self._database.table('usr')} SET dn = %s WHERE userid = %s"
+        action = f"{'suspended' if after else 'let in again'} {dn}"
+        statement = (rename, (SUSPENDED + dn if after else dn, member.userid))
+        return Change(dn, "suspended", member.suspended, after, action, (statement,))
 
     def apply(self, plan: Sequence[Change]) -> None:
         self._server.write(statement for change in plan for statement in change.statements)
@@ -90,7 +111,13 @@ class VomsUsers:
             if user.present:
                 member = self._members.get((user.dn, user.ca))
                 users.append({"dn": user.dn, "ca": user.ca, **self._after(user, member)})
-        return {"users": users}
+        suspended = {
+            dn
+            for (dn, ca), member in self._members.items()
+            if self._stays(dn, ca) and self._suspends(dn, member.suspended)
+        }
+        suspended |= {user.dn for user in self._wanted.users if user.present and self._suspends(user.dn)}
+        return {"users": users, "suspended": sorted(suspended)}
 
     def _refuse_unknown(self) -> None:
         """Groups and roles are the VO's: giving somebody one that is not there is a slip of the pen."""
@@ -139,7 +166,7 @@ class VomsUsers:
             (
                 f"INSERT INTO {table('usr')} (dn, ca, cn, mail) "
                 f"VALUES (%s, (SELECT cid FROM {table('ca')} WHERE ca = %s), %s, %s)",
-                (user.dn, user.ca, after["cn"], after["email"]),
+                (SUSPENDED + user.dn if self._suspends(user.dn) else user.dn, user.ca, after["cn"], after["email"]),
             )
         )
         fqans = user.fqans or {Fqan(f"/{self._wanted.vo}")}
@@ -175,7 +202,7 @@ class VomsUsers:
         m, usr, ca, groups, roles = map(self._database.table, ("m", "usr", "ca", "groups", "roles"))
         return (
             f"INSERT INTO {m} (userid, gid, rid) VALUES ("
-            f"(SELECT userid FROM {usr} WHERE dn = %s AND ca = (SELECT cid FROM {ca} WHERE ca = %s)), "
+            f"(SELECT userid FROM {usr} WHERE dn IN (%s, %s) AND ca = (SELECT cid FROM {ca} WHERE ca = %s)), "
             f"(SELECT gid FROM {groups} WHERE dn = %s), (SELECT rid FROM {roles} WHERE role = %s))",
-            (user.dn, user.ca, fqan.group, fqan.role),
+            (user.dn, SUSPENDED + user.dn, user.ca, fqan.group, fqan.role),
         )

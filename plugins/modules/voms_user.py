@@ -90,6 +90,15 @@ options:
       - B(Members who are not listed are removed.) Refused if nobody would stay.
     type: bool
     default: false
+  suspended:
+    description:
+      - The DNs, in slash form, of all whom the server refuses although they are members. They keep what they hold, and
+        whoever is no longer listed is let in again.
+      - Names that the VO does not know are no fault, so that one list serves a whole site.
+      - The server's schema has no word for it, so the name of a suspended member is changed in its tables.
+      - Nobody's suspension is touched if it is not given.
+    type: list
+    elements: str
 seealso:
   - module: egee.box.voms_vo
 """
@@ -113,6 +122,12 @@ EXAMPLES = r"""
         fqans: [/voce/physics]
       - dn: /DC=test/DC=egee/O=Users/CN=Bob Dvorak
         ca: /DC=test/DC=egee/CN=EGEE-BOX CA
+
+- name: Ensure that Bob gets no attributes until further notice, and that nobody else is suspended
+  egee.box.voms_user:
+    vo: voce
+    users: []
+    suspended: [/DC=test/DC=egee/O=Users/CN=Bob Dvorak]
 
 - name: Ensure Mallory gets no more attributes of the VO
   egee.box.voms_user:
@@ -151,6 +166,12 @@ users:
       cn: Alice Novak
       email: alice@egee.test
       fqans: [/voce, /voce/Role=SoftwareManager, /voce/physics]
+suspended:
+  description: The DNs of all members who are suspended, or in check mode would be.
+  returned: success
+  type: list
+  elements: str
+  sample: [/DC=test/DC=egee/O=Users/CN=Bob Dvorak]
 actions:
   description: What was done, or in check mode would be.
   returned: success
@@ -193,6 +214,7 @@ def main() -> None:
                 },
             },
             "exclusive": {"type": "bool", "default": False},
+            "suspended": {"type": "list", "elements": "str"},
             **LOGIN,
         },
         required_one_of=[("dn", "users")],

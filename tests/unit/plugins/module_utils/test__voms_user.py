@@ -167,3 +167,61 @@ def test_check_mode_takes_a_vo_that_is_not_there_yet_for_empty() -> None:
         "VO voce: there is no such VO on this server yet; "
         "check mode takes it for empty and cannot check groups and roles"
     ]
+
+
+def suspend(double: MariadbDouble, *dns: str, users: tuple[WantedUser, ...] = (), exclusive: bool = False) -> t.Any:
+    """A run with a list of suspended: the actions, and who is suspended after it."""
+    manager = VomsUsers(double.server(), WantedUsers("voce", users, exclusive, frozenset(dns)))
+    plan, result = manager.plan(), manager.result()
+    manager.apply(plan)
+    return [change.action for change in plan], result["suspended"]
+
+
+def test_who_is_suspended_is_found_no_more_keeps_all_and_is_let_in_again(double: MariadbDouble) -> None:
+    converge(double, alice(GROUP, ROLE), WantedUser(BOB, CA))
+    before = granted(double)
+    assert suspend(double, ALICE, "/DC=test/CN=Nobody Here") == ([f"suspended {ALICE}"], [ALICE])
+    assert {row[0] for row in granted(double)} == {BOB, f"suspended:{ALICE}"}
+    assert suspend(double, ALICE) == ([], [ALICE])
+    assert suspend(double) == ([f"let in again {ALICE}"], [])
+    assert granted(double) == before
+
+
+def test_a_suspended_member_is_managed_like_others_and_stays_suspended(double: MariadbDouble) -> None:
+    converge(double, alice(GROUP))
+    suspend(double, ALICE)
+    actions, users = converge(double, alice(ROLE))
+    assert actions == [f"changed fqans of {ALICE}"]
+    assert users[0]["dn"] == ALICE
+    assert granted(double) == [
+        (f"suspended:{ALICE}", CA, "/voce", None),
+        (f"suspended:{ALICE}", CA, "/voce", "A"),
+    ]
+    assert suspend(double, users=(alice(ROLE),))[0] == [f"let in again {ALICE}"]
+    assert granted(double)[0][0] == ALICE
+
+
+def test_who_is_added_while_banned_is_suspended_from_the_start(double: MariadbDouble) -> None:
+    assert suspend(double, ALICE, users=(alice(ROLE),)) == ([f"added {ALICE}"], [ALICE])
+    assert {row[0] for row in granted(double)} == {f"suspended:{ALICE}"}
+    assert suspend(double, ALICE, users=(alice(ROLE),)) == ([], [ALICE])
+
+
+def test_who_is_removed_is_not_suspended_too(double: MariadbDouble) -> None:
+    converge(double, alice(), WantedUser(BOB, CA))
+    gone = WantedUser(BOB, CA, present=False)
+    assert suspend(double, BOB, users=(gone,)) == ([f"removed {BOB}"], [])
+    assert suspend(double, ALICE, users=(WantedUser(BOB, CA),), exclusive=True) == (
+        [f"added {BOB}", f"removed {ALICE}"],
+        [],
+    )
+
+
+def test_a_list_of_suspended_holds_names() -> None:
+    params = {"vo": "voce", "users": [], "state": "present", "exclusive": False}
+    assert WantedUsers.read({**params, "suspended": [ALICE]}).suspended == {ALICE}
+    assert WantedUsers.read(params).suspended is None
+    with pytest.raises(BoxError, match="suspended: DN 'Alice': malformed"):
+        WantedUsers.read({**params, "suspended": ["Alice"]})
+    with pytest.raises(BoxError, match="the VOMS schema holds 255"):
+        WantedUsers.read({**params, "suspended": ["/CN=" + 246 * "a"]})
