@@ -65,3 +65,9 @@ def test_its_host_certificate_is_trusted(domain: Host) -> None:
 
 def test_it_has_a_firewall(domain: Host) -> None:
     assert domain.service("nftables").is_running
+
+
+def test_its_logs_are_rotated(domain: Host) -> None:
+    assert domain.service("logrotate.timer").is_running
+    rules = domain.run("logrotate --debug /etc/logrotate.conf")
+    assert rules.rc == 0, rules.stderr[-2000:]
