@@ -82,16 +82,15 @@ function hostRow(host, now) {
   const memory = host.up && used !== null
     ? make("div.memory", {}, gauge, make("span", {}, `${Math.round(used)} of ${host.memory} MiB`))
     : make("div.memory", {}, make("span.quiet", {}, `${host.memory} MiB`));
-  const units = !host.up ? make("span.quiet", {}, "–") : host.failed.length
-    ? make("span.bad", { title: host.failed.join(", ") }, host.failed.slice(0, 2).join(", ") + (host.failed.length > 2 ? " …" : ""))
-    : make("span", {}, "all run");
+  const failed = host.failed.map((unit) => unit.replace(/\.service$/, "")).join(", ");
+  const units = !host.up ? make("span.quiet", {}, "–") : make(failed ? "span.bad" : "span", {}, failed || "all run");
   const state = host.up ? "ok" : "down";
   const disk = host.disk === null ? make("span.quiet", {}, "–")
     : make(host.disk > 0.9 ? "span.bad" : "span", {}, `${Math.round(100 * host.disk)} %`);
   return make(`tr.${state}`, {}, make("td", {}, make("strong", {}, short(host.name))),
     make("td", {}, make(`span.pill.${state}`, {}, host.up ? "runs" : "down")), make("td", {}, memory),
     make("td", {}, sparkline(host.used_before)),
-    make("td.number", {}, host.load === null ? "–" : host.load.toFixed(2)), make("td.number", {}, disk), make("td", {}, units),
+    make("td.number", {}, host.load === null ? "–" : host.load.toFixed(2)), make("td.number", {}, disk), make("td.units", {}, units),
     make("td.number", {}, expiry(host.certificate, now, 14 * DAY)), make("td.number", {}, expiry(host.crl, now, DAY)));
 }
 
@@ -176,10 +175,11 @@ function draw(site, now) {
   const count = (state) => site.services.filter((service) => service.state === state).length;
   const bad = count("failed") + count("down"), stale = count("stale"), silent = site.hosts.filter((host) => !host.up).length;
   const units = site.hosts.reduce((sum, host) => sum + host.failed.length, 0);
+  const expired = site.hosts.filter((host) => [host.certificate, host.crl].some((when) => when !== null && when < now)).length;
   const parts = [bad ? `${plural(bad, "service")} down` : "", silent ? `${plural(silent, "host")} silent` : "",
-    units ? `${plural(units, "unit")} failed` : "", stale ? `${stale} out of date` : ""].filter(Boolean);
+    units ? `${plural(units, "unit")} failed` : "", expired ? `expired on ${plural(expired, "host")}` : "", stale ? `${stale} out of date` : ""].filter(Boolean);
   const verdict = at("verdict");
-  verdict.className = `pill ${bad || silent || units ? "failed" : stale ? "stale" : "ok"}`;
+  verdict.className = `pill ${bad || silent || units || expired ? "failed" : stale ? "stale" : "ok"}`;
   verdict.textContent = parts.join(", ") || "All is well";
   const worst = ["down", "failed", "stale", "unchecked", "ok"];
   const sorted = [...site.services].sort((one, other) => (worst.indexOf(one.state) < 3 ? worst.indexOf(one.state) : 3) - (worst.indexOf(other.state) < 3 ? worst.indexOf(other.state) : 3));
