@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+import scene
+import stories
 
-SOURCE = Path(__file__).parents[3] / "roles/verify/files/stories.py"
 GIVEN = {
     "story": "told",
     "user": "root",
@@ -25,6 +25,10 @@ GIVEN = {
     "job": "/hello.xrsl",
     "myproxy": "myproxy.site.test",
     "se": "se.site.test",
+    "wms_dn": "/DC=test/CN=wms.site.test",
+    "lb": "lb.site.test",
+    "tellers": ["wms"],
+    "second": {},
     "certificates": "/certificates",
     "fqans": ["/voce", "/voce/Role=Manager"],
     "accounts": ["voce001"],
@@ -32,16 +36,6 @@ GIVEN = {
     "poll": 0,
     "skew": 0,
 }
-
-
-@pytest.fixture(scope="module")
-def stories() -> Any:
-    specification = importlib.util.spec_from_file_location("stories", SOURCE)
-    assert specification and specification.loader
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["stories"] = module
-    specification.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize(
@@ -60,46 +54,46 @@ def stories() -> Any:
         pytest.param([], False, id="nothing is there"),
     ],
 )
-def test_attributes_are_held_in_full(stories: Any, attributes: list[str], held: bool) -> None:
+def test_attributes_are_held_in_full(attributes: list[str], held: bool) -> None:
     if held:
-        stories.must_hold(GIVEN["fqans"], attributes)
+        scene.must_hold(GIVEN["fqans"], attributes)
     else:
-        with pytest.raises(stories.Failed, match="not among the attributes"):
-            stories.must_hold(GIVEN["fqans"], attributes)
+        with pytest.raises(scene.Failed, match="not among the attributes"):
+            scene.must_hold(GIVEN["fqans"], attributes)
 
 
-def test_a_refusal_counts_by_its_reason(stories: Any) -> None:
-    assert stories.must_say("first\n  TLS alert TLSV1_ALERT_UNKNOWN_CA \n", "unknown_ca") == [
+def test_a_refusal_counts_by_its_reason() -> None:
+    assert scene.must_say("first\n  TLS alert TLSV1_ALERT_UNKNOWN_CA \n", "unknown_ca") == [
         "TLS alert TLSV1_ALERT_UNKNOWN_CA"
     ]
     for said in ("HTTP 201 Created", "TLS alert CERTIFICATE_VERIFY_FAILED", ""):
-        with pytest.raises(stories.Failed, match="expected unknown_ca"):
-            stories.must_say(said, "unknown_ca")
+        with pytest.raises(scene.Failed, match="expected unknown_ca"):
+            scene.must_say(said, "unknown_ca")
 
 
 @pytest.mark.parametrize("failure", [None, "Failed", "ConnectionResetError"])
 def test_a_story_ends_with_its_first_failure(
-    stories: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], failure: str | None
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], failure: str | None
 ) -> None:
     stage: list[Path] = []
 
-    def first(scene: Any) -> list[str]:
+    def first(told: Any) -> list[str]:
         """{user} begins"""
-        stage.append(scene.user.place.parent)
+        stage.append(told.user.place.parent)
         return ["seen"]
 
-    def second(scene: Any) -> list[str]:
+    def second(told: Any) -> list[str]:
         """{stranger} goes on"""
         if failure:
-            raise {"Failed": stories.Failed, "ConnectionResetError": ConnectionResetError}[failure]("what was seen")
+            raise {"Failed": scene.Failed, "ConnectionResetError": ConnectionResetError}[failure]("what was seen")
         return []
 
-    def third(scene: Any) -> list[str]:
+    def third(told: Any) -> list[str]:
         """all is well"""
         return []
 
     monkeypatch.setitem(stories.STORIES, "told", ("The title", [first, second, third]))
-    monkeypatch.setattr(stories.os, "chown", lambda *_arguments: None)
+    monkeypatch.setattr(scene.os, "chown", lambda *_arguments: None)
 
     code = stories.tell(argparse.Namespace(**GIVEN))
 
@@ -111,7 +105,29 @@ def test_a_story_ends_with_its_first_failure(
     assert not stage[0].exists(), "a story takes away what it left"
 
 
-def test_every_step_has_a_sentence(stories: Any) -> None:
+def test_members_of_two_vos_tell_a_story_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = threading.Barrier(2, timeout=20)
+
+    def meet(told: Any) -> list[str]:
+        """{user} of {vo} meets the other"""
+        both.wait()
+        return [f"{told.given.vo} sees {told.other.given.vo}"]
+
+    monkeypatch.setitem(stories.STORIES, "told", ("The title", [meet]))
+    monkeypatch.setattr(stories, "TOGETHER", ("told",))
+    monkeypatch.setattr(scene.os, "chown", lambda *_arguments: None)
+
+    second = {"user": "daemon", "vo": "auger", "fqans": ["/auger"]}
+    assert stories.tell(argparse.Namespace(**{**GIVEN, "second": second})) == 0
+
+    said = capsys.readouterr().out
+    for line in ("root of voce meets", "daemon of auger meets", "voce sees auger", "auger sees voce"):
+        assert line in said
+
+
+def test_every_step_has_a_sentence() -> None:
     for _title, steps in stories.STORIES.values():
         for step in steps:
             assert step.__doc__.format(**GIVEN)
