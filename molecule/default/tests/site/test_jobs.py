@@ -1,0 +1,167 @@
+# Copyright (c) 2026, egee.box contributors
+# GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the WMS and the LB do when something is wrong, or somebody. The rest is the stories' to tell."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+At = Callable[[str], Host]
+Play = Callable[..., Any]
+
+ALICE = "/DC=test/DC=egee/O=Users/CN=Alice Novak"
+WMS = "/DC=test/DC=egee/CN=wms.egee.test"
+# Seconds until a job must have got somewhere: on a busy machine.
+PATIENCE = 600
+
+
+class Alice:
+    """Alice on the UI, with a proxy of voce."""
+
+    def __init__(self, ui: Host) -> None:
+        self.ui = ui
+        self("voms-proxy-init -quiet -voms voce")
+
+    def attempt(self, line: str) -> tuple[int, str]:
+        done = self.ui.run("runuser --login alice --command %s", line)
+        return done.rc, done.stdout.strip() + done.stderr.strip()
+
+    def __call__(self, line: str) -> str:
+        code, said = self.attempt(line)
+        assert code == 0, f"{line}: {said}"
+        return said
+
+    def describe(self, name: str, script: str, *lines: str) -> None:
+        """A job of this name that runs a script."""
+        self.ui.check_output("rm -rf /tmp/%s && install -d -o alice /tmp/%s", name, name)
+        for file, content in (
+            ("run.sh", f"#!/bin/sh\n{script}\n"),
+            ("job.toml", "\n".join(['executable = "run.sh"', *lines])),
+        ):
+            self.ui.check_output("printf %%s %s > /tmp/%s/%s", content, name, file)
+
+    def submit(self, name: str) -> str:
+        return self(f"egee-job submit /tmp/{name}/job.toml")
+
+    def job(self, job: str) -> dict[str, Any]:
+        return dict(json.loads(self(f"egee-job status --json {job}"))[0])
+
+    def reaches(self, job: str, *states: str) -> dict[str, Any]:
+        wait_for(lambda: self.job(job)["state"] in states, lambda: str(self.job(job)))
+        return self.job(job)
+
+    def told(self, job: str) -> list[tuple[str, str]]:
+        code, said = self.attempt(f"egee-job history --json {job}")
+        return [(event["source"], event["type"]) for event in json.loads(said)[0]["events"]] if code == 0 else []
+
+
+@pytest.fixture
+def alice(at: At) -> Iterator[Alice]:
+    alice = Alice(at("ui"))
+    yield alice
+    for job in json.loads(alice("egee-job status --json")):
+        if job["state"] not in ("done", "aborted", "cancelled", "cleared"):
+            alice.attempt(f"egee-job cancel {job['id']}")
+        alice.attempt(f"egee-job clear {job['id']}")
+
+
+def wait_for(true: Callable[[], bool], shown: Callable[[], str] = str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end, shown()
+        time.sleep(3)
+
+
+def ask(lb: Host, query: str) -> str:
+    return str(lb.check_output("runuser -u postgres -- psql --no-psqlrc -At egee_lb -c %s", query))
+
+
+def test_the_broker_offers_what_the_top_bdii_tells(at: At) -> None:
+    offers = at("wms").check_output("condor_status -af Name GlueCEVOs").splitlines()
+    assert "ce.egee.test/egee auger,voce" in offers
+
+
+def test_htcondor_and_the_database_hear_nobody_from_outside(at: At) -> None:
+    for host, port in (("wms.egee.test", 9618), ("lb.egee.test", 5432)):
+        assert at("ui").run("timeout 10 bash -c '</dev/tcp/%s/%s'", host, str(port)).rc != 0
+
+
+@pytest.mark.parametrize("server", ["wms.egee.test:7443", "lb.egee.test:9003"])
+def test_nobody_is_heard_without_a_certificate(at: At, server: str) -> None:
+    capath = "/etc/grid-security/certificates"
+    assert at("ui").run("curl --silent --max-time 20 --capath %s https://%s/jobs", capath, server).rc != 0
+
+
+def test_no_event_is_lost_or_told_twice_while_the_lb_is_down(at: At, alice: Alice) -> None:
+    alice.describe("outage", "sleep 5")
+    lb = at("lb")
+    lb.check_output("systemctl stop syslog.socket rsyslog postgresql")
+    try:
+        job = alice.submit("outage")
+        alice.reaches(job, "done")
+        # Nor does it matter that a sender goes away meanwhile.
+        at("ce").check_output("systemctl restart rsyslog")
+    finally:
+        lb.check_output("systemctl start postgresql rsyslog")
+    whole = [("wms", kind) for kind in ("Accepted", "Matched", "Transferred", "Running", "Done")]
+    whole += [("ce", "Received"), ("ce", "Queued"), ("ce", "Ended"), ("wn", "Started"), ("wn", "Ended")]
+    wait_for(lambda: set(whole) <= set(alice.told(job)), lambda: str(alice.told(job)))
+    told = alice.told(job)
+    assert [one for one in whole if told.count(one) != 1] == []
+
+
+def test_a_host_speaks_for_nobody_else(at: At) -> None:
+    at("wn").check_output("/usr/local/libexec/egee-lb-event wms Accepted job=forged %s", f"owner={ALICE}")
+    wait_for(lambda: "wn.egee.test does not speak for wms" in ask(at("lb"), "SELECT why FROM refused"))
+    assert ask(at("lb"), "SELECT count(*) FROM event WHERE job = 'forged'") == "0"
+
+
+def test_old_jobs_are_forgotten_and_others_are_not(at: At) -> None:
+    columns = "(id, at, host, source, type, job, data)"
+    row = "(gen_random_uuid(), now() - interval '{}', 'h', 'wms', 'Done', '{}', '{{}}')"
+    for age, job in (("91 days", "old"), ("89 days", "recent")):
+        ask(at("lb"), f"INSERT INTO event {columns} VALUES {row.format(age, job)}")
+    at("lb").check_output("systemctl start egee-lb-purge.service")
+    assert ask(at("lb"), "DELETE FROM event WHERE host = 'h' RETURNING job").splitlines()[0] == "recent"
+
+
+def test_a_proxy_is_renewed_and_reaches_the_running_job(alice: Alice) -> None:
+    alice(f"myproxy-init -s myproxy.egee.test -d -n -x -R {WMS} -k jobs -c 24 -t 12")
+    try:
+        end = 'openssl x509 -in "$X509_USER_PROXY" -noout -enddate'
+        alice.describe(
+            "renewal",
+            f'first=$({end})\nfor _ in $(seq 100); do [ "$({end})" = "$first" ] || exit 0; sleep 3; done\nexit 1',
+            'renewal = "jobs"',
+        )
+        alice("voms-proxy-init -quiet -voms voce -valid 0:20")
+        job = alice.submit("renewal")
+        alice("voms-proxy-init -quiet -voms voce")
+        assert alice.reaches(job, "done", "aborted")["exit_code"] == 0
+        wait_for(lambda: {("wms", "Renewed"), ("wms", "Delegated")} <= set(alice.told(job)))
+    finally:
+        alice("myproxy-destroy -s myproxy.egee.test -d -k jobs")
+
+
+def test_a_ban_holds_at_both_ends_jobs_and_ends(alice: Alice, play: Play) -> None:
+    alice.describe("banned", "sleep 3000")
+    job = alice.submit("banned")
+    alice.reaches(job, "running")
+    services = ("services.yml", "--tags", "wms,lb")
+    try:
+        play(*services, "--extra-vars", json.dumps({"site_banned_dns": [ALICE]}))
+        for command in ("status", "submit /tmp/banned/job.toml", "history"):
+            assert "banned here" in alice.attempt(f"egee-job {command}")[1]
+        # Seconds until the keeper's next look.
+        time.sleep(75)
+    finally:
+        play(*services)
+    ended = alice.job(job)
+    assert (ended["state"], "banned" in ended["reason"]) == ("aborted", True)
