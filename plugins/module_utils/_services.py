@@ -25,6 +25,8 @@ class Service:
     protocol: str = "tcp"
     # Whether the host runs a BDII of its own, which tells the site's about the service.
     tells: bool = False
+    # Whether the host tells the LB what happens to jobs.
+    books: bool = False
 
 
 # Whoever is asked comes before whoever asks: credentials and books first, then the batch system
@@ -34,15 +36,15 @@ SERVICES: dict[str, Service] = {
     for service in (
         Service("voms", 10, (15000,), role="voms"),
         Service("myproxy", 15, (7512,), role="myproxy"),
-        Service("lb", 20, (6514,)),
+        Service("lb", 20, (6514, 9003), role="lb"),
         Service("mon", 25, (443,), role="mon"),
         Service("se", 30, (1094, 8443, 2170), role="se", tells=True),
-        Service("batch", 40, (6817, 6819), role="batch_server"),
-        Service("wn", 45, (6818,), role="worker_node"),
-        Service("ce", 50, (443, 2022, 2135), role="ce"),
+        Service("batch", 40, (6817, 6819), role="batch_server", books=True),
+        Service("wn", 45, (6818,), role="worker_node", books=True),
+        Service("ce", 50, (443, 2022, 2135), role="ce", books=True),
         Service("bdii", 60, (2170,), role="bdii"),
         Service("topbdii", 65, (2170,), role="bdii"),
-        Service("wms", 70, (7443,), role="wms"),
+        Service("wms", 70, (7443,), role="wms", books=True),
         Service("ui", 80, role="ui"),
     )
 }
@@ -66,4 +68,5 @@ def roles_of(services: Iterable[Service]) -> list[str]:
     for service in services:
         roles += [service.role] if service.role else []
         roles += ["bdii"] if service.tells else []
+        roles += ["lb_client"] if service.books else []
     return list(dict.fromkeys(roles))

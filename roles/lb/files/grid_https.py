@@ -197,7 +197,7 @@ class GridServer(ThreadingHTTPServer):
 
 
 class GridHandler(BaseHTTPRequestHandler):
-    """Answers in JSON, or with a file; a subclass says what to whom, in answer()."""
+    """Answers in JSON, with text or with a file; a subclass says what to whom, in answer()."""
 
     server: GridServer
     protocol_version = "HTTP/1.1"
@@ -235,7 +235,7 @@ class GridHandler(BaseHTTPRequestHandler):
                 left -= len(part)
 
     def answer(self, name: str) -> tuple[int, Any]:
-        """The status and what goes with it, a file or something to write in JSON, for the client of this name."""
+        """The status and what goes with it, a file, a text or something for JSON, for the client of this name."""
         raise NotImplementedError
 
     def handle_method(self) -> None:
@@ -255,8 +255,9 @@ class GridHandler(BaseHTTPRequestHandler):
                 self.begin(status, "application/x-tar", content.stat().st_size)
                 shutil.copyfileobj(file, self.wfile)
         else:
-            data = (json.dumps(content) + "\n").encode()
-            self.begin(status, "application/json", len(data))
+            text = isinstance(content, str)
+            data = (content if text else json.dumps(content) + "\n").encode()
+            self.begin(status, "text/plain" if text else "application/json", len(data))
             self.wfile.write(data)
 
     def begin(self, status: int, kind: str, length: int) -> None:

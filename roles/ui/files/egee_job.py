@@ -1,7 +1,7 @@
 # Copyright (c) 2026, egee.box contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs on the grid, through a WMS: submit, status, output, cancel, clear.
+"""Jobs on the grid: submit, status, output, cancel and clear ask the WMS, history asks the LB.
 
 A job is described in TOML; see /usr/share/egee.box/examples/hello.toml. Every command works with the VOMS proxy
 that voms-proxy-init makes.
@@ -25,6 +25,8 @@ from urllib.parse import quote
 from grid_delegation import CERTIFICATE, DelegationError, sign
 
 CONFIGURATION = Path(os.environ.get("EGEE_UI_CONF", "/etc/egee-ui.json"))
+# What of an event says nothing new in the history of its job.
+HIDDEN = ("vo", "fqans")
 # Seconds that an answer may take.
 PATIENCE = 900
 
@@ -47,6 +49,8 @@ class Service:
         self.server = server
         context = ssl.create_default_context(capath=anchors)
         context.load_cert_chain(proxy)
+        # There the verdict on the client is a part of the handshake; in TLS 1.3 it comes later, and may be lost.
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
         host, _colon, port = server.partition(":")
         self.connection = http.client.HTTPSConnection(host, int(port), context=context, timeout=PATIENCE)
 
@@ -114,10 +118,7 @@ def line_of(job: dict[str, Any]) -> str:
 
 
 def status(wms: Service, given: argparse.Namespace) -> None:
-    if given.job:
-        jobs = [wms.get("GET", f"/jobs/{quote(job)}") for job in given.job]
-    else:
-        jobs = wms.get("GET", "/jobs")["jobs"]
+    jobs = [wms.get("GET", f"/jobs/{quote(job)}") for job in given.job] or wms.get("GET", "/jobs")["jobs"]
     if given.json:
         print(json.dumps(jobs, indent=1))
     else:
@@ -137,6 +138,22 @@ def output(wms: Service, given: argparse.Namespace) -> None:
         print(to)
 
 
+def history(lb: Service, given: argparse.Namespace) -> None:
+    jobs = [lb.get("GET", f"/jobs/{quote(job)}") for job in given.job] or lb.get("GET", "/jobs")["jobs"]
+    if given.json:
+        print(json.dumps(jobs, indent=1))
+        return
+    for job in jobs:
+        print(line_of(job))
+        for event in job.get("events", []):
+            moment = time.strftime("%F %T", time.localtime(event["at"]))
+            parts = {"ce_job": event["ce_job"], "batch_job": event["batch_job"], **event["data"]}
+            details = "  ".join(
+                f"{key}={value}" for key, value in parts.items() if key not in HIDDEN and value is not None
+            )
+            print(f"  {moment}  {event['source']:<5}  {event['type']:<13}  {event['host']}  {details}".rstrip())
+
+
 def cancel(wms: Service, given: argparse.Namespace) -> None:
     for job in given.job:
         print(line_of(wms.get("POST", f"/jobs/{quote(job)}/cancel")))
@@ -150,6 +167,8 @@ def clear(wms: Service, given: argparse.Namespace) -> None:
 def arguments(known: dict[str, Any]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--wms", default=known.get("wms"), help="the WMS, host:port (default: %(default)s)")
+    parser.add_argument("--lb", default=known.get("lb"), help="the LB, host:port (default: %(default)s)")
+    parser.set_defaults(service="wms")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser("submit", help="submit jobs; prints the name of each")
     one.add_argument("description", type=Path, nargs="+", help="description of a job, in TOML")
@@ -159,6 +178,12 @@ def arguments(known: dict[str, Any]) -> argparse.ArgumentParser:
     one.add_argument("job", nargs="*")
     one.add_argument("--json", action="store_true", help="all that is known, for programs")
     one.set_defaults(run=status)
+    one = commands.add_parser(
+        "history", help="show what the LB knows of jobs: their states, or of those named all events"
+    )
+    one.add_argument("job", nargs="*")
+    one.add_argument("--json", action="store_true", help="all that is known, for programs")
+    one.set_defaults(run=history, service="lb")
     one = commands.add_parser("output", help="fetch the output of jobs that are done, and clear them")
     one.add_argument("job", nargs="+")
     one.add_argument("--directory", type=Path, default=Path(), help="where, in a directory a job (default: here)")
@@ -177,12 +202,13 @@ def main() -> int:
     known = json.loads(CONFIGURATION.read_text()) if CONFIGURATION.exists() else {}
     given = arguments(known).parse_args()
     try:
-        if not given.wms:
-            raise Failed("no WMS is known here; name one with --wms host:port")
+        server = getattr(given, given.service)
+        if not server:
+            raise Failed(f"no {given.service.upper()} is known here; name one with --{given.service} host:port")
         proxy = proxy_file()
         if not CERTIFICATE.search(proxy.read_text()):
             raise Failed(f"{proxy} holds no certificate")
-        given.run(Service(given.wms, proxy, known.get("anchors", "/etc/grid-security/certificates")), given)
+        given.run(Service(server, proxy, known.get("anchors", "/etc/grid-security/certificates")), given)
     except (Failed, DelegationError, OSError) as failure:
         print(f"egee-job: {failure}", file=sys.stderr)
         return 1

@@ -135,16 +135,46 @@ class Job:
         return {key: getattr(self, key) for key in keys}
 
 
-def wrapper(job: Job) -> str:
+# On the worker node, beside a job whose proxy is renewed: what the CE gave it is a copy, so the WMS is asked for a new
+# one when the old one nears its end. The key is made there and stays there.
+KEEP_PROXY = """\
+cp "$X509_USER_PROXY" wms-proxy && chmod 600 wms-proxy && export X509_USER_PROXY="$PWD/wms-proxy"
+renewed() {{
+    umask 077
+    openssl req -new -newkey rsa:2048 -nodes -subj /CN=proxy -keyout wms-key -out wms-asked 2>/dev/null &&
+        curl --silent --fail --max-time 120 --capath "${{X509_CERT_DIR:-/etc/grid-security/certificates}}" \\
+            --cert wms-proxy --key wms-proxy --data-binary @wms-asked --output wms-chain {url}/jobs/{id}/proxy &&
+        {{ sed '/END/q' wms-chain; cat wms-key; sed '1,/END/d' wms-chain; }} > wms-new && mv wms-new wms-proxy
+}}
+while sleep {interval}; do
+    openssl x509 -in wms-proxy -noout -checkend {before} >/dev/null || renewed
+done </dev/null >/dev/null 2>&1 &
+keeper=$!
+"""
+
+
+def wrapper(job: Job, service: str = "", interval: int = 60, before: int = 0) -> str:
     """The script that runs at the CE: nothing of what the user wrote passes through any other language."""
     wanted = job.description
     lines = ["#!/bin/sh", f"export EGEE_JOBID={job.id} EGEE_ATTEMPT={job.attempt} EGEE_VO={job.vo}"]
+    if wanted.renewal:
+        lines.append(KEEP_PROXY.format(url=service, id=job.id, interval=interval, before=before))
     lines += [f"export {name}={shlex.quote(value)}" for name, value in wanted.environment.items()]
     command = wanted.executable
     if command[0] != "/":
         lines.append(f"chmod +x {command}")
         command = f"./{command}"
-    lines.append("exec " + shlex.join([command, *wanted.arguments]))
+    run = shlex.join([command, *wanted.arguments])
+    if wanted.renewal:
+        lines += [
+            run,
+            "code=$?",
+            "kill $keeper 2>/dev/null",
+            "rm -f wms-proxy wms-key wms-asked wms-chain",
+            "exit $code",
+        ]
+    else:
+        lines.append(f"exec {run}")
     return "\n".join(lines) + "\n"
 
 

@@ -14,12 +14,13 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import wms_condor as condor
-from grid_delegation import request
+from grid_delegation import DelegationError, request, sign
 from grid_https import Credentials, GridHandler, GridServer, Refused
 from wms_jobs import LIVE, Job, described
 from wms_keeper import Keeper, warn
@@ -52,6 +53,8 @@ class Handler(GridHandler):
                 return self.take(self.mine(name, job), file)
             case ("PUT", ["jobs", job, "proxy"]):
                 return self.submit(self.mine(name, job), name)
+            case ("POST", ["jobs", job, "proxy"]):
+                return self.delegate(self.mine(name, job))
             case ("GET", ["jobs", job, "output"]):
                 return self.give(self.mine(name, job))
             case ("POST", ["jobs", job, "cancel"]):
@@ -111,7 +114,7 @@ class Handler(GridHandler):
             job.fqans = [fqan for fqan in found.fqans if fqan.split("/")[1] == wanted]
             store.enter(job, "waiting", "Accepted", fqans=job.fqans, executable=job.description.executable)
         try:
-            cluster = condor.submit(store.box(job), store.prepare(job).name)
+            cluster = condor.submit(store.box(job), self.prepared(job))
         except condor.CondorError as error:
             with store.lock:
                 job.reason = str(error)
@@ -121,6 +124,20 @@ class Handler(GridHandler):
             job.cluster = cluster
             store.save(job)
         return 201, job.shown()
+
+    def prepared(self, job: Job) -> str:
+        given = self.server.given
+        url = f"https://{given['hostname']}:{given['port']}"
+        return self.server.store.prepare(job, url, given["keep_interval"], given["renew_before"]).name
+
+    def delegate(self, job: Job) -> tuple[int, Any]:
+        """A proxy for the running job, below the one that has been renewed for it here."""
+        if job.state not in LIVE or job.expires < time.time() + self.server.given["renew_before"]:
+            raise Refused(409, f"job {job.id} is {job.state}, and its proxy has not been renewed")
+        try:
+            return 200, sign(self.body().decode("ascii", "replace"), self.server.store.proxy(job))
+        except DelegationError as error:
+            raise Refused(400, str(error)) from error
 
     def give(self, job: Job) -> tuple[int, Any]:
         if job.state != "done":

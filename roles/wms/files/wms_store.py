@@ -46,8 +46,8 @@ class Books:
             **details,
         }
         line = (json.dumps(event) + "\n").encode()
-        # In one piece, for others write to it too.
-        to = os.open(self.file, os.O_WRONLY | os.O_APPEND)
+        # Opened each time, for it may have been rotated; written in one piece.
+        to = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(to, line)
         finally:
@@ -101,10 +101,10 @@ class Store:
             self.save(job)
             self.books.tell(job, kind, details, at)
 
-    def prepare(self, job: Job) -> Path:
+    def prepare(self, job: Job, service: str, interval: int, before: int) -> Path:
         """Write what HTCondor is given; the name of the file for condor_submit."""
         script = self.box(job) / WRAPPER
-        script.write_text(wrapper(job))
+        script.write_text(wrapper(job, service, interval, before))
         script.chmod(0o755)
         (self.box(job) / "wms-submit").write_text(submit_file(job))
         return Path("wms-submit")

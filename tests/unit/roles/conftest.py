@@ -9,4 +9,4 @@ import sys
 from pathlib import Path
 
 ROLES = Path(__file__).parents[3] / "roles"
-sys.path[:0] = [str(ROLES / role / "files") for role in ("lb", "ui", "wms")]
+sys.path[:0] = [str(ROLES / role / "files") for role in ("lb", "ui", "verify", "wms")]

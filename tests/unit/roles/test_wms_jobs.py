@@ -183,3 +183,17 @@ def test_the_log_is_read_on_where_it_was_left_and_through_its_rotation(tmp_path:
     assert [row["n"] for row in again.new()] == [3, 4]
     again.keep()
     assert list(wms_condor.EventLog(log, mark).new()) == []
+
+
+def test_a_job_keeps_its_exit_code_beside_the_shell_that_keeps_its_proxy(tmp_path: Path) -> None:
+    (tmp_path / "given").write_text("a proxy")
+    description = jobs.described(
+        {"executable": "/bin/sh", "arguments": ["-c", 'cat "$X509_USER_PROXY"; exit 7'], "renewal": "r"}
+    )
+    script = jobs.wrapper(job(description=description), "https://wms.test:7443", 60, 7200)
+    environment = {"PATH": "/usr/bin:/bin", "X509_USER_PROXY": str(tmp_path / "given")}
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (7, "a proxy")
+    assert [file.name for file in tmp_path.iterdir()] == ["given"]

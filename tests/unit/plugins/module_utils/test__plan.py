@@ -637,7 +637,7 @@ def test_a_sound_site_gives_the_whole_picture() -> None:
         "machine": M1,
         "hypervisor": "xen",
         "services": ["ce"],
-        "roles": ["grid_host", "mon_client", "ce"],
+        "roles": ["grid_host", "mon_client", "ce", "lb_client"],
         "memory": 256,
         "vcpus": 2,
         "weight": 512,
