@@ -44,7 +44,7 @@ SERVICES: dict[str, Service] = {
         Service("ce", 50, (443, 2022, 2135), role="ce", books=True),
         Service("bdii", 60, (2170,), role="bdii"),
         Service("topbdii", 65, (2170,), role="bdii"),
-        Service("wms", 70, (7443,), role="wms", books=True),
+        Service("wms", 70, (2170, 7443), role="wms", books=True, tells=True),
         Service("ui", 80, role="ui"),
     )
 }

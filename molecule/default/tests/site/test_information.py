@@ -72,6 +72,13 @@ def test_the_vos_share_of_the_se_is_known_with_its_space(bdii: Host) -> None:
     assert "GLUE2EndpointURL: root://se.egee.test:1094" in endpoints
 
 
+def test_the_wms_is_known_and_works(bdii: Host) -> None:
+    attributes = ("GLUE2EndpointURL", "GLUE2EndpointHealthState")
+    wait_for(lambda: "State: ok" in published(bdii, "(GLUE2EndpointInterfaceName=org.egee-box.wms)", *attributes))
+    wms = published(bdii, "(GLUE2EndpointInterfaceName=org.egee-box.wms)", *attributes)
+    assert "GLUE2EndpointURL: https://wms.egee.test:7443/" in wms
+
+
 def test_programs_of_the_se_look_at_it_and_read_nothing(at: At) -> None:
     with_key = "env XrdSecPROTOCOL=sss XrdSecSSSKT=/run/xrootd-keys/root"
     se = at("se")
