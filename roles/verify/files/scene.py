@@ -88,6 +88,8 @@ class Scene:
     # The job that the WMS still holds, if any; and what its input file holds.
     grid_job: str = ""
     content: bytes = b""
+    # How many jobs of the VO had ended before, as far as MON knew.
+    ended: float = 0
     # The same story at the same time, of a member of another VO.
     other: Scene | None = None
 

@@ -72,6 +72,8 @@ STORIES: dict[str, tuple[str, list[Step]]] = {
             jobs.output_right,
             jobs.history_complete,
             jobs.others_are_shut_out,
+            # Last, for MON looks only now and then.
+            jobs.job_accounted,
         ],
     ),
     "claims": (
@@ -169,6 +171,7 @@ def main() -> int:
         ("se", "the SE, if there is one"),
         ("wms-dn", "name of the WMS, in slash form, if there is one"),
         ("lb", "the LB, if there is one"),
+        ("mon", "the MON, if there is one"),
         ("certificates", "directory of the trust anchors"),
     ):
         parser.add_argument(f"--{name}", required=True, help=meaning)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import ssl
 import time
+import urllib.request
 from typing import Any
 
-from scene import Failed, Scene, must_refuse, must_say
+from scene import PATIENCE, Failed, Scene, must_refuse, must_say
 
 # Runs on the worker node: says where and as whom, and hashes its input from the SE into an output there.
 SCRIPT = """#!/bin/sh
@@ -80,6 +82,8 @@ def job_accepted(scene: Scene) -> list[str]:
         lines.append(f'renewal = "{scene.user.place.parent.name}"')
     (scene.user.place / "story.sh").write_text(SCRIPT)
     (scene.user.place / "story.toml").write_text("\n".join(lines) + "\n")
+    if scene.given.mon:
+        scene.ended = ended_by_mon(scene)
     scene.grid_job = egee(scene, "submit", "story.toml")
     return [scene.grid_job]
 
@@ -135,6 +139,29 @@ def history_complete(scene: Scene) -> list[str]:
         if time.monotonic() > end:
             raise Failed("\n".join([f"state {job['state']}, missing {', '.join(missing)}", *map(str, told)]))
         time.sleep(min(scene.given.poll, 5))
+
+
+def ended_by_mon(scene: Scene) -> float:
+    """How many jobs of the VO have ended as far as MON knows, asked as the user's browser would ask."""
+    context = ssl.create_default_context(capath=scene.given.certificates)
+    own = scene.user.place / ".globus"
+    context.load_cert_chain(own / "usercert.pem", own / "userkey.pem")
+    with urllib.request.urlopen(f"https://{scene.given.mon}/site.json", timeout=PATIENCE, context=context) as page:
+        jobs = json.load(page)["jobs"]
+    return float(sum(sum(one["ended"].values()) for one in jobs if one["vo"] == scene.given.vo))
+
+
+def job_accounted(scene: Scene) -> list[str]:
+    """MON counts it among the jobs of {vo} that have ended"""
+    if not scene.given.mon:
+        return ["this site has no MON"]
+    # One after another: the CE's round of checks, Prometheus's look at the CE, a new page.
+    end = time.monotonic() + scene.given.limit
+    while (ended := ended_by_mon(scene)) <= scene.ended:
+        if time.monotonic() > end:
+            raise Failed(f"{ended:.0f} jobs of {scene.given.vo} have ended, as many as before")
+        time.sleep(min(scene.given.poll, 5))
+    return [f"jobs of {scene.given.vo} that have ended: {scene.ended:.0f} before, now {ended:.0f}"]
 
 
 def others_are_shut_out(scene: Scene) -> list[str]:
