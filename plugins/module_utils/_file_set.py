@@ -45,7 +45,7 @@ class Module(Protocol):
 
     def load_file_common_arguments(self, params: dict[str, Any]) -> dict[str, Any]: ...
 
-    def run_command(self, args: list[str]) -> tuple[int, str, str]: ...
+    def run_command(self, args: list[str], *, umask: int) -> tuple[int, str, str]: ...
 
     def set_fs_attributes_if_different(
         self, file_args: dict[str, Any], changed: bool, diff: dict[str, Any] | None
@@ -144,7 +144,9 @@ class FileSet:
             Path(temporary).unlink(missing_ok=True)
 
     def _run(self, file: File, temporary: str) -> None:
-        code, out, err = self.module.run_command([argument.replace("%s", temporary) for argument in file.before])
+        argv = [argument.replace("%s", temporary) for argument in file.before]
+        # The module's own umask would close what the command makes for others.
+        code, out, err = self.module.run_command(argv, umask=0o022)
         if code:
             said = (err or out).strip().replace(temporary, file.path) or f"exit code {code}"
             raise BoxError(f"{file.path}: '{' '.join(file.before)}' refused it, so the old file stays: {said}")

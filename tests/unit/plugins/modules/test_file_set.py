@@ -140,6 +140,12 @@ def test_a_command_sees_the_new_contents_before_the_file_does(tmp_path: Path, ca
     assert not (tmp_path / "applied").exists()
 
 
+def test_what_a_command_makes_is_not_closed_to_others(tmp_path: Path, call: Call) -> None:
+    made = tmp_path / "made"
+    assert call(files=[{"path": f"{tmp_path}/a", "content": "a\n", "before": ["mkdir", str(made)]}])["changed"]
+    assert made.stat().st_mode & 0o777 == 0o755
+
+
 def test_a_refused_file_leaves_the_old_one(tmp_path: Path, call: Call) -> None:
     (tmp_path / "a").write_text("good\n")
     files = [{"path": f"{tmp_path}/a", "content": "bad\n", "before": ["grep", "-q", "good", "%s"]}]
