@@ -38,7 +38,9 @@ def ask(hosts: str, module: str, args: str = "") -> dict[str, Any]:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    hosts_said: dict[str, Any] = json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"]
+    # The progress is told around it.
+    answer = done.stdout[done.stdout.index("{") : done.stdout.rindex("}") + 1]
+    hosts_said: dict[str, Any] = json.loads(answer)["plays"][0]["tasks"][0]["hosts"]
     return hosts_said
 
 
