@@ -82,7 +82,7 @@ def test_a_full_disk_is_an_error_and_leaves_no_half_file(
 
 
 def test_nobody_gets_in_without_tls(at: At) -> None:
-    plain = at("ui").run("curl --silent --max-time 20 http://se.egee.test:8443/voce/")
+    plain = at("ui").run("curl --silent --fail --max-time 20 http://se.egee.test:8443/voce/")
     assert plain.rc != 0
 
 
