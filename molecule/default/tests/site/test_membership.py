@@ -16,7 +16,7 @@ Play = Callable[..., Any]
 
 ALICE = "/DC=test/DC=egee/O=Users/CN=Alice Novak"
 PROXY = (
-    "runuser --login alice --command 'voms-proxy-init -quiet -voms voce:/voce/Role=SoftwareManager -out /tmp/of-the-banned'"
+    "runuser --login alice --command 'voms-proxy-init -quiet -voms voce:/voce/Role=SoftwareManager -out /tmp/unbanned'"
 )
 VOMS = ("services.yml", "--tags", "voms")
 
