@@ -40,8 +40,8 @@ def ask(hosts: str, module: str, args: str = "") -> dict[str, Any]:
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     # The progress is told around it.
     answer = done.stdout[done.stdout.index("{") : done.stdout.rindex("}") + 1]
-    hosts_said: dict[str, Any] = json.loads(answer)["plays"][0]["tasks"][0]["hosts"]
-    return hosts_said
+    # Another strategy than Ansible's own has each host's answer as a task.
+    return {host: said for task in json.loads(answer)["plays"][0]["tasks"] for host, said in task["hosts"].items()}
 
 
 def plan() -> Any:

@@ -89,7 +89,7 @@ def hosts(metrics: Metrics, planned: list[dict[str, Any]]) -> list[dict[str, Any
     crl = metrics.by("host", "min by (host) (grid_crl_expiry_seconds)")
     before = metrics.over_time("host", "grid_memory_used_bytes")
     failed: dict[str, list[str]] = {}
-    for labels, _ in metrics.all('node_systemd_unit_state{state="failed"} == 1'):
+    for labels, _value in metrics.all('node_systemd_unit_state{state="failed"} == 1'):
         failed.setdefault(labels["host"], []).append(labels["name"])
     return [
         {
@@ -111,7 +111,7 @@ def services(metrics: Metrics, seen: list[dict[str, Any]], interval: int) -> lis
     """Each service of each host with its checks; a check that is out of date is none."""
     written = metrics.by("host", 'node_textfile_mtime_seconds{file=~".*grid.prom"}')
     since = {key(labels): value for labels, value in metrics.all("grid_check_since_seconds")}
-    faults = {key(labels): labels["fault"] for labels, _ in metrics.all("grid_check_fault")}
+    faults = {key(labels): labels["fault"] for labels, _value in metrics.all("grid_check_fault")}
     checks: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for labels, value in metrics.all("grid_check_ok"):
         host, service, name = key(labels)

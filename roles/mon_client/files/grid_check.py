@@ -94,7 +94,7 @@ def memory_used() -> float:
 
 def own_pages(process: Path) -> int:
     with contextlib.suppress(OSError):
-        _, resident, shared = process.read_text().split()[:3]
+        _size, resident, shared = process.read_text().split()[:3]
         return int(resident) - int(shared)
     return 0
 

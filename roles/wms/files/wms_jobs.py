@@ -126,7 +126,7 @@ class Job:
     def from_json(cls, text: str) -> Job:
         fields = json.loads(text)
         fields["description"] = Description(**fields["description"])
-        fields["orphans"] = [(url, name) for url, name in fields["orphans"]]
+        fields["orphans"] = [tuple(orphan) for orphan in fields["orphans"]]
         return cls(**fields)
 
     def shown(self) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def test_jobs_of_two_vos_run_under_their_own_accounts_and_see_nothing_of_each_ot
 def test_a_cancelled_job_ends_in_the_batch_system(at: At) -> None:
     job = GridJob(at("ui"), "alice", "voce", "sleep 600")
     running = "squeue --noheader --user voce001 --states RUNNING --format %i"
-    number = wait_for(lambda: at("batch").run(running).stdout.strip())
+    number = wait_for(lambda: at("batch").check_output(running))
     job.run(f"arckill {job.url}")
     assert Local(at("batch")).end(number)[0].startswith("CANCELLED")
 
