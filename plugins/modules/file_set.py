@@ -188,15 +188,18 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    # What is new stays closed until it has the permissions it should have.
-    os.umask(0o077)
     wanted = module.params
+    # What is new stays closed until it has the permissions it should have. Where one interpreter runs one module after
+    # another (Mitogen), the next one must find the umask as it was.
+    umask = os.umask(0o077)
     try:
         directories = [Directory(**{**row, "path": os.path.normpath(row["path"])}) for row in wanted["directories"]]
         files = files_of(wanted["files"], wanted["secrets"])
         report = FileSet(module, directories, files, wanted["unsafe_writes"]).apply()
     except (BoxError, OSError) as error:
         module.fail_json(msg=str(error))
+    finally:
+        os.umask(umask)
     module.exit_json(changed=bool(report.changed_paths), changed_paths=report.changed_paths, diff=report.diff)
 
 

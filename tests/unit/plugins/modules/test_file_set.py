@@ -144,6 +144,8 @@ def test_what_a_command_makes_is_not_closed_to_others(tmp_path: Path, call: Call
     made = tmp_path / "made"
     assert call(files=[{"path": f"{tmp_path}/a", "content": "a\n", "before": ["mkdir", str(made)]}])["changed"]
     assert made.stat().st_mode & 0o777 == 0o755
+    # Nor is what other modules make in the same interpreter.
+    assert os.umask(0o022) == 0o022
 
 
 def test_a_refused_file_leaves_the_old_one(tmp_path: Path, call: Call) -> None:
