@@ -130,15 +130,15 @@ def shown(result: dict[str, t.Any]) -> tuple[bool, t.Any, t.Any]:
     return result["changed"], result["diff"], {key: value for key, value in result.items() if key.endswith("s")}
 
 
-def both(world: World, kind: attributes.Type, wish: dict[str, t.Any], **more: t.Any) -> dict[str, t.Any]:
+def both(world: World, kind: attributes.Type, *wishes: dict[str, t.Any], **more: t.Any) -> dict[str, t.Any]:
     """Check, then do; check again and do again, which find nothing and write nothing."""
-    predicted = world.run(kind, wish, check=True, **more)
+    predicted = world.run(kind, *wishes, check=True, **more)
     assert not world.runner.writes
-    real = world.run(kind, wish, **more)
+    real = world.run(kind, *wishes, **more)
     assert shown(real) == shown(predicted)
     world.runner.writes.clear()
     for check in (True, False):
-        again = world.run(kind, wish, check=check, **more)
+        again = world.run(kind, *wishes, check=check, **more)
         assert (again["changed"], again["directives"], again["diff"]) == (False, [], [])
     assert not world.runner.writes
     return real

@@ -28,7 +28,7 @@ READ_ONLY = {
     "has_runjob_hook power_provisioning",
     "queue": "total_jobs state_count hasnodes resources_assigned",
     "node": "pbs_version ntype pcpus jobs resv resources_assigned sharing license last_state_change_time "
-    "last_used_time maintenance_jobs Mom Port",
+    "last_used_time maintenance_jobs Mom Port vnode_pool",
     "resource": "",
     "hook": "",
     "sched": "state",
@@ -60,41 +60,53 @@ BUILT_IN = {
     "site": "string",
     "aoe": "string_array",
 }
+_LIMITS = "max_run max_queued max_run_soft queued_jobs_threshold"
+_RESOURCE_LIMITS = "max_run_res max_queued_res max_run_res_soft queued_jobs_threshold_res"
+_OLD_LIMITS = "max_running max_user_run max_group_run max_user_run_soft max_group_run_soft"
+_OLD_RESOURCE_LIMITS = "max_user_res max_group_res max_user_res_soft max_group_res_soft"
 ATTRIBUTES: dict[str, dict[str, str]] = {
     "server": {
         "string": "default_queue mailer mail_from comment default_node default_qsub_arguments default_qdel_arguments "
-        "job_sort_formula pbs_license_info",
+        "job_sort_formula pbs_license_info cred_renew_tool",
         "boolean": "scheduling flatuid query_other_jobs resv_enable job_history_enable eligible_time_enable "
-        "acl_host_enable acl_user_enable acl_resv_host_enable node_group_enable clear_topjob_estimates_enable",
-        "long": "log_events scheduler_iteration node_fail_requeue max_array_size resend_term_delay max_running "
+        "acl_host_enable acl_user_enable acl_resv_host_enable node_group_enable clear_topjob_estimates_enable "
+        "acl_host_moms_enable acl_resv_group_enable acl_resv_user_enable node_pack require_cred_enable "
+        "show_hidden_attribs acl_krb_realm_enable cred_renew_enable",
+        "long": "log_events scheduler_iteration node_fail_requeue max_array_size resend_term_delay "
         "pbs_license_min pbs_license_max pbs_license_linger_time max_concurrent_provision backfill_depth "
-        "max_job_sequence_id",
-        "time": "job_history_duration job_requeue_timeout resv_post_processing_time",
+        "max_job_sequence_id system_cost rpp_retry rpp_highwater rpp_max_pkt_check reserve_retry_time "
+        "reserve_retry_init python_restart_max_hooks python_restart_max_objects sync_mom_hookfiles_timeout "
+        f"{_OLD_LIMITS}",
+        "time": "job_history_duration job_requeue_timeout resv_post_processing_time python_restart_min_interval",
         "size": "jobscript_max_size",
-        "acl": "managers operators acl_users acl_resv_users acl_roots",
+        "string_array": "pnames node_group_key restrict_res_to_release_on_suspend",
+        "acl": "managers operators acl_users acl_resv_users acl_roots acl_resv_groups acl_krb_realms "
+        "acl_krb_submit_realms",
         "hosts": "acl_hosts acl_resv_hosts",
-        "limit": "max_run max_queued max_run_soft",
-        "resource": "resources_default default_chunk resources_max resources_available",
-        "limit_resource": "max_run_res max_queued_res",
+        "limit": _LIMITS,
+        "resource": f"resources_default default_chunk resources_max resources_available {_OLD_RESOURCE_LIMITS}",
+        "limit_resource": _RESOURCE_LIMITS,
     },
     "queue": {
         "string": "comment partition",
         "queue_type": "queue_type",
-        "long": "Priority max_running max_array_size kill_delay backfill_depth checkpoint_min route_retry_time "
-        "route_lifetime",
+        "long": "Priority max_array_size kill_delay backfill_depth checkpoint_min route_retry_time route_lifetime "
+        f"max_queuable rendezvous_retry reserved_expedite reserved_sync {_OLD_LIMITS}",
         "boolean": "enabled started acl_user_enable acl_group_enable acl_host_enable from_route_only "
-        "route_held_jobs route_waiting_jobs",
+        "route_held_jobs route_waiting_jobs alt_router require_cred_enable",
         "acl": "acl_users acl_groups",
         "hosts": "acl_hosts",
-        "string_array": "route_destinations",
-        "limit": "max_run max_queued max_run_soft",
-        "resource": "resources_max resources_min resources_default default_chunk resources_available",
-        "limit_resource": "max_run_res max_queued_res",
+        "string_array": "route_destinations node_group_key",
+        "limit": _LIMITS,
+        "resource": "resources_max resources_min resources_default default_chunk resources_available "
+        f"{_OLD_RESOURCE_LIMITS}",
+        "limit_resource": _RESOURCE_LIMITS,
     },
     "node": {
-        "string": "queue comment partition current_aoe",
-        "long": "Priority max_running in_multivnode_host",
-        "boolean": "resv_enable no_multinode_jobs provision_enable poweroff_eligible",
+        "string": "queue comment partition current_aoe current_eoe",
+        "string_array": "pnames",
+        "long": "Priority max_running max_user_run max_group_run in_multivnode_host",
+        "boolean": "resv_enable no_multinode_jobs no_tasks provision_enable power_provisioning poweroff_eligible",
         "state": "state",
         "resource": "resources_available",
     },
@@ -108,9 +120,11 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     },
     "sched": {
         "string": "preempt_order preempt_prio preempt_sort sched_host sched_priv sched_log partition job_run_wait "
-        "comment",
-        "boolean": "throughput_mode scheduling do_not_span_psets only_explicit_psets",
-        "long": "scheduler_iteration preempt_queue_prio log_events server_dyn_res_alarm",
+        "comment opt_backfill_fuzzy sched_user job_sort_formula",
+        "boolean": "throughput_mode scheduling do_not_span_psets only_explicit_psets "
+        "sched_preempt_enforce_resumption preempt_targets_enable",
+        "float": "job_sort_formula_threshold",
+        "long": "scheduler_iteration preempt_queue_prio log_events server_dyn_res_alarm attr_update_period",
         "time": "sched_cycle_length",
     },
 }
@@ -316,7 +330,7 @@ class StandInPbs:
         for given, operator, value in pairs:
             attribute = _spelled(kind, given)
             base, _dot, resource = attribute.partition(".")
-            if creating and kind == "node" and base in ("Mom", "Port"):
+            if creating and kind == "node" and base in ("Mom", "Port", "vnode_pool"):
                 has[base] = value
                 has["resources_available.host"] = has["Mom"]
                 continue

@@ -30,7 +30,7 @@ class Type:
     fixed: frozenset[str] = frozenset()  # given when the object is made, never after
     kept: frozenset[str] = frozenset()  # what `exact` leaves alone: PBS or a MoM puts it back
     defaults: t.Mapping[str, str] = field(default_factory=dict)  # what `unset` brings back
-    given_back: frozenset[str] = frozenset()  # what a MoM sets again as soon as it is unset
+    given_back: frozenset[str] = frozenset()  # what PBS or a MoM sets again as soon as it is unset
     born_with: t.Mapping[str, str] = field(default_factory=dict)  # what a new one has, and `unset` takes away
     false_when_absent: frozenset[str] = frozenset()
     spelling: t.Mapping[str, str] = field(default_factory=dict)
@@ -161,9 +161,9 @@ NODE = _type(
     computed="pbs_version ntype pcpus jobs resv resources_assigned sharing license license_info topology_info "
     "maintenance_jobs last_state_change_time last_used_time state resources_available.host "
     "resources_available.vnode",
-    fixed="Mom Port",
+    fixed="Mom Port vnode_pool",
     born_with={"resv_enable": "True"},
-    kept="resv_enable in_multivnode_host vnode_pool resources_available.arch resources_available.mem "
+    kept="resv_enable in_multivnode_host resources_available.arch resources_available.mem "
     "resources_available.ncpus resources_available.host resources_available.vnode",
     given_back="resources_available.arch resources_available.mem resources_available.ncpus",
     false_when_absent="no_tasks no_multinode_jobs provision_enable power_provisioning poweroff_eligible",
@@ -220,6 +220,7 @@ SCHED = _type(
     },
     computed="state",
     kept="sched_host sched_priv sched_log sched_user partition job_run_wait scheduling",
+    given_back="sched_priv sched_log scheduling",
     defaults={
         "sched_cycle_length": "00:20:00",
         "throughput_mode": "True",

@@ -97,7 +97,7 @@ def _attributes(
                 raise ValueError("is PBS's own and cannot be set; leave it out")
             if value is None and attribute.name in of.given_back:
                 raise ValueError(
-                    "cannot stay unset, for the MoM sets it again at once; give it a value, or leave it out"
+                    "cannot stay unset, for PBS or a MoM sets it again at once; give it a value, or leave it out"
                 )
             if attribute.name in found:
                 raise ValueError("is there twice, in two spellings; leave one out")

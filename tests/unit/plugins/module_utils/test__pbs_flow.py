@@ -342,7 +342,7 @@ REFUSED: dict[str, tuple[str, attributes.Type, dict[str, t.Any]]] = {
         {"name": "a", "attributes": {"Mom": "other"}},
     ),
     "what a MoM sets again": (
-        "the MoM sets it again at once",
+        "PBS or a MoM sets it again at once",
         attributes.NODE,
         {"name": "a", "attributes": {"resources_available.ncpus": None}},
     ),
