@@ -19,6 +19,18 @@ attributes:
     description: When run twice in a row outside check mode, with the same arguments, the second run changes nothing.
 """
 
+    # For modules that bring something to what is wanted, and predict it all.
+    MANAGING = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+"""
+
     # For modules that only read.
     INFO_MODULE = r"""
 options: {}

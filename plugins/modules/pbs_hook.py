@@ -15,17 +15,11 @@ description:
   - PBS lets only root on the server's host see and change hooks.
 extends_documentation_fragment:
   - egee.box._attributes
+  - egee.box._attributes.managing
   - egee.box._attributes.actiongroup_box
   - egee.box._pbs
 author:
   - egee.box contributors (@egee-box)
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   name:
     description: The hooks that the other options are for.
@@ -170,6 +164,13 @@ actions:
   returned: success and partial failure
   type: list
   elements: str
+diff:
+  description:
+    - What differs of all that changed, before and after; in check mode what would.
+    - Bodies and configurations each have a diff of their own.
+  returned: success and partial failure
+  type: list
+  elements: dict
 failures:
   description:
     - Why, for each hook that is not as wanted afterwards.

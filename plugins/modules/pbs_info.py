@@ -10,7 +10,7 @@ module: pbs_info
 short_description: Read the server, queues, nodes, resources, hooks, schedulers and jobs of PBS
 version_added: 0.1.0
 description:
-  - Reads what an OpenPBS server has, in one process for all but the jobs.
+  - Reads what an OpenPBS server has, in one process for all but the jobs. Nothing is changed, so there is never a diff.
   - Attributes come by the names and with the values that the other modules take, numbers and booleans as such.
 extends_documentation_fragment:
   - egee.box._attributes

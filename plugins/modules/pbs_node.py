@@ -14,18 +14,12 @@ description:
   - Takes nodes offline and online again, with a comment that says why, and waits until they are drained.
 extends_documentation_fragment:
   - egee.box._attributes
+  - egee.box._attributes.managing
   - egee.box._attributes.actiongroup_box
   - egee.box._pbs
   - egee.box._pbs.attributes
 author:
   - egee.box contributors (@egee-box)
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   name:
     description:
@@ -118,6 +112,11 @@ actions:
   returned: success and partial failure
   type: list
   elements: str
+diff:
+  description: What differs of all that changed, before and after; in check mode what would.
+  returned: success and partial failure
+  type: list
+  elements: dict
 failures:
   description:
     - Why, for each node that is not as wanted afterwards.

@@ -13,18 +13,12 @@ description:
   - Creates, changes and deletes queues of an OpenPBS server, one or many at once.
 extends_documentation_fragment:
   - egee.box._attributes
+  - egee.box._attributes.managing
   - egee.box._attributes.actiongroup_box
   - egee.box._pbs
   - egee.box._pbs.attributes
 author:
   - egee.box contributors (@egee-box)
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   name:
     description: The queues that O(attributes) and O(state) are for.
@@ -112,6 +106,11 @@ actions:
   returned: success and partial failure
   type: list
   elements: str
+diff:
+  description: What differs of all that changed, before and after; in check mode what would.
+  returned: success and partial failure
+  type: list
+  elements: dict
 failures:
   description:
     - Why, for each queue that is not as wanted afterwards.

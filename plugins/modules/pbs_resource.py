@@ -14,17 +14,11 @@ description:
   - A scheduler heeds a new resource once it is in the C(resources) line of its C(sched_config).
 extends_documentation_fragment:
   - egee.box._attributes
+  - egee.box._attributes.managing
   - egee.box._attributes.actiongroup_box
   - egee.box._pbs
 author:
   - egee.box contributors (@egee-box)
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   name:
     description: The resources that O(type), O(flag) and O(state) are for.
@@ -104,6 +98,11 @@ actions:
   returned: success and partial failure
   type: list
   elements: str
+diff:
+  description: What differs of all that changed, before and after; in check mode what would.
+  returned: success and partial failure
+  type: list
+  elements: dict
 failures:
   description:
     - Why, for each resource that is not as wanted afterwards.

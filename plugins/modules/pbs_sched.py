@@ -11,20 +11,16 @@ short_description: Manage the schedulers of PBS
 version_added: 0.1.0
 description:
   - Sets and unsets attributes of the scheduler, and creates and deletes further ones.
+  - A scheduler that is to schedule and is down ends the task with an error, after O(connect_timeout) seconds and with
+    everything set, for no job would start. Check mode does not look.
 extends_documentation_fragment:
   - egee.box._attributes
+  - egee.box._attributes.managing
   - egee.box._attributes.actiongroup_box
   - egee.box._pbs
   - egee.box._pbs.attributes
 author:
   - egee.box contributors (@egee-box)
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   name:
     description: The schedulers that O(attributes) and O(state) are for.
@@ -63,6 +59,11 @@ actions:
   returned: success and partial failure
   type: list
   elements: str
+diff:
+  description: What differs of all that changed, before and after; in check mode what would.
+  returned: success and partial failure
+  type: list
+  elements: dict
 failures:
   description:
     - Why, for each sched that is not as wanted afterwards.
@@ -72,7 +73,7 @@ failures:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.egee.box.plugins.module_utils._pbs import attributes, entry
+from ansible_collections.egee.box.plugins.module_utils._pbs import alive, attributes, entry
 from ansible_collections.egee.box.plugins.module_utils._pbs.flow import Task
 
 
@@ -91,7 +92,8 @@ def main() -> None:
     wanted = [
         {"name": name, "attributes": module.params["attributes"], "present": present} for name in module.params["name"]
     ]
-    entry.run(module, Task(attributes.SCHED, wanted, module.params["exact"]))
+    task = Task(attributes.SCHED, wanted, module.params["exact"])
+    entry.run(module, task, alive.scheduling(module.params["name"], module.params["connect_timeout"]))
 
 
 if __name__ == "__main__":

@@ -68,6 +68,7 @@ class Pbs:
     def __init__(self, runner: Runner, access: Access) -> None:
         self.runner = runner
         self.access = access
+        self.last = Snapshot()  # what PBS said when it was last asked
 
     def read(self, *types: Type, hooks: t.Sequence[str] = ()) -> Snapshot:
         """What there is of these types, in one process; of these hooks, also their bodies."""
@@ -175,6 +176,7 @@ class Pbs:
         for name, body in text.bodies(run.stdout).items():
             snapshot.of(attributes.HOOK).setdefault(name, {}).update({"content": "", "config": "", **body})
         self._unfold(snapshot, listed)
+        self.last = snapshot
         return snapshot
 
     def _unfold(self, snapshot: Snapshot, listed: t.Sequence[text.Listed]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.egee.box.plugins.module_utils._pbs import attributes, drain, guards
+from ansible_collections.egee.box.plugins.module_utils._pbs import alive, attributes, drain, guards
 from ansible_collections.egee.box.plugins.module_utils._pbs.client import Access, Pbs
 from ansible_collections.egee.box.plugins.module_utils._pbs.flow import Steward, Task
 from ansible_collections.egee.box.plugins.module_utils._runner import BoxError
@@ -157,6 +157,30 @@ def test_draining_ends_with_an_error_that_names_the_jobs() -> None:
         BoxError, match=r"1 nodes still work after 10 s: node a: 1\.pbs1/0, 1\.pbs1/1; they stay offline"
     ):
         drain.waiting(["a"], timeout=10)(Pbs(site.runner, Access()), {"changed": True})
+
+
+def test_a_scheduler_that_is_down_is_waited_for_and_then_an_error() -> None:
+    site = Site()
+    sched = site.pbs.objects["sched"]["default"]
+    sched["state"] = "down"
+    pbs = Pbs(site.runner, Access())
+    pbs.read(attributes.SCHED)
+    with pytest.raises(
+        BoxError, match=r"sched default: .*no job starts; start pbs_sched, .*\(waited for 3 s\)"
+    ) as caught:
+        alive.scheduling(["default"], 3)(pbs, {"changed": True})
+    assert caught.value.details == {"changed": True}
+    sched["state"] = "idle"
+    alive.scheduling(["default"], 3)(pbs, {})
+    assert site.runner.slept == 4
+
+
+def test_a_scheduler_that_shall_not_schedule_may_be_down() -> None:
+    site = Site("set sched default scheduling = False")
+    site.pbs.objects["sched"]["default"]["state"] = "down"
+    pbs = Pbs(site.runner, Access())
+    pbs.read(attributes.SCHED)
+    alive.scheduling(["default"], 3)(pbs, {})
 
 
 # What is in the way -------------------------------------------------------------------------------------------------
