@@ -111,7 +111,7 @@ LADDERS: dict[str, tuple[attributes.Type, str, dict[str, t.Any], dict[str, t.Any
             "freq": 30,
             "enabled": True,
             "debug": None,
-            "content": "import pbs\n\nquit = exit = 1",
+            "content": "import pbs\n\nquit = exit = 1\n" + "# longer than what PBS prints at once\n" * 40,
             "config": "",
         },
     ),

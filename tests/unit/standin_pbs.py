@@ -295,7 +295,8 @@ class StandInPbs:
                 for what, form in (("content", "python"), ("config", "config")):
                     body = self.objects[kind][one].get(what, "").encode(errors="surrogateescape")
                     out += [f"import hook {one} application/x-{form} base64 -"]
-                    out += [*base64.encodebytes(body).decode().splitlines(), ""]
+                    pieces = (body[start : start + 512] for start in range(0, len(body), 512))
+                    out += [*(base64.b64encode(piece).decode() for piece in pieces), ""]
 
     def _create(self, kind: str, name: str, pairs: list[tuple[str, str, str]], out: list[str]) -> None:
         there = self.objects[kind]

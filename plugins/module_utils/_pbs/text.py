@@ -90,9 +90,9 @@ def bodies(text: str) -> dict[str, dict[str, str]]:
     for line in lines:
         if match := _IMPORT.fullmatch(line):
             hook, what = match.groups()
-            encoded = "".join(iter(lambda: next(lines, ""), ""))
-            decoded = base64.b64decode(encoded).decode(errors="surrogateescape")
-            found.setdefault(hook, {})[_BODIES[what]] = decoded
+            # PBS encodes a long body in pieces, each of which may end with padding.
+            body = b"".join(base64.b64decode(piece) for piece in iter(lambda: next(lines, ""), ""))
+            found.setdefault(hook, {})[_BODIES[what]] = body.decode(errors="surrogateescape")
     return found
 
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 from ansible_collections.egee.box.plugins.module_utils._pbs import text
 from ansible_collections.egee.box.plugins.module_utils._pbs.text import Complaint
@@ -93,6 +95,14 @@ def test_a_body_is_written_as_it_is_read(content: str) -> None:
     assert "" not in lines[:-1]
     shown = "\n".join(["import hook h application/x-python base64 -", *lines, ""])
     assert text.bodies(shown) == {"h": {"content": content}}
+
+
+def test_a_long_body_comes_in_pieces_that_are_padded_each() -> None:
+    pieces = [b"x = 1\n" * 85 + b"\n\n", b"# \xc3\xa9\n"]
+    shown = "\n".join(
+        ["import hook h application/x-python base64 -", *(b64encode(piece).decode() for piece in pieces), ""]
+    )
+    assert text.bodies(shown) == {"h": {"content": b"".join(pieces).decode()}}
 
 
 COMPLAINTS: dict[str, tuple[str, list[Complaint]]] = {
