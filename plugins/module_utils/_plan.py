@@ -34,6 +34,7 @@ from ansible_collections.egee.box.plugins.module_utils._plan_read import Reader
 from ansible_collections.egee.box.plugins.module_utils._plan_site import SITE_VARIABLES, check_site
 from ansible_collections.egee.box.plugins.module_utils._services import (
     COMMON,
+    SHARING,
     Service,
     roles_of,
     services_of,
@@ -62,9 +63,10 @@ def plan(
     if faults:
         return {"machines": {}, "domains": {}, "hosts": [], "faults": sorted(faults, key=_place)}
     in_order = sorted(domains.values(), key=lambda domain: domain.rank)
+    shared = any(machine.sharing != "none" for machine in machines.values())
     return {
         "machines": {name: _machine_plan(machine, in_order) for name, machine in machines.items()},
-        "domains": {name: _domain_plan(domain, machines[domain.dom0]) for name, domain in domains.items()},
+        "domains": {name: _domain_plan(domain, machines[domain.dom0], shared) for name, domain in domains.items()},
         "hosts": [*map(_host_name, machines.values()), *map(_host_name, domains.values())],
         "faults": [],
     }
@@ -74,7 +76,7 @@ def _place(fault: Fault) -> tuple[bool, str, str]:
     return fault["host"] != "all", fault["host"], fault["variable"]
 
 
-def _ports(services: list[Service]) -> list[Port]:
+def _ports(services: list[Service], shared: bool) -> list[Port]:
     return [
         *(Port(port=port, protocol="tcp", service=name) for name, port in COMMON.items()),
         *(
@@ -82,6 +84,11 @@ def _ports(services: list[Service]) -> list[Port]:
             for service in services
             if service.role
             for port in service.ports
+        ),
+        *(
+            Port(port=SHARING[service.group], protocol="tcp", service=service.group)
+            for service in services
+            if shared and service.group in SHARING
         ),
     ]
 
@@ -115,11 +122,12 @@ def _machine_plan(machine: Machine, in_order: list[Domain]) -> MachinePlan:
         "gateway6": _text(machine.gateways[6]),
         "storage": machine.storage,
         "volume_group": machine.volume_group if machine.storage == "lvm" else None,
+        "sharing": machine.sharing,
         "domains": [domain.name for domain in tenants],
     }
 
 
-def _domain_plan(domain: Domain, machine: Machine) -> DomainPlan:
+def _domain_plan(domain: Domain, machine: Machine, shared: bool) -> DomainPlan:
     ipv4, ipv6 = domain.interfaces[4], domain.interfaces[6]
     return {
         "name": domain.name,
@@ -144,7 +152,7 @@ def _domain_plan(domain: Domain, machine: Machine) -> DomainPlan:
         "release_kind": domain.release_kind,
         "root_mode": domain.root_mode,
         "disks": disks_of(domain, machine),
-        "ports": _ports(domain.services),
+        "ports": _ports(domain.services, shared),
         "start_order": start_order(domain.services),
     }
 

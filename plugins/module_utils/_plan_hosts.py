@@ -18,6 +18,7 @@ MACHINE_VARIABLES = (
     "machine_memory",
     "machine_dom0_memory",
     "machine_cpus",
+    "machine_sharing",
     "machine_address",
     "machine_address6",
     "machine_gateway",
@@ -68,6 +69,8 @@ class Machine:
     storage: str | None
     volume_group: str
     volume_group_size: int
+    # Whether its worker nodes have it in turns (whole), share its CPUs (cpus), or have each their own part (none).
+    sharing: str
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,7 @@ def read_machine(reader: Reader) -> Machine:
         storage=storage if hypervisor == "xen" else None,
         volume_group=reader.text("machine_volume_group", r"[A-Za-z0-9+_.][A-Za-z0-9+_.-]*", "vg0", "vg0"),
         volume_group_size=reader.number("machine_volume_group_size", EXTENT, default=0, unit=" MiB"),
+        sharing=reader.choice("machine_sharing", ("none", "whole", "cpus"), "none"),
     )
 
 

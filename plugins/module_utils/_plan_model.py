@@ -44,6 +44,7 @@ class MachinePlan(TypedDict):
     gateway6: str | None
     storage: str | None
     volume_group: str | None
+    sharing: str
     domains: list[str]
 
 

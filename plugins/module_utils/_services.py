@@ -49,6 +49,9 @@ SERVICES: dict[str, Service] = {
     )
 }
 
+# What is open beside that where machines are shared: the batch server hears from them what their nodes take.
+SHARING = {"batch": 7878}
+
 # Hosts that carry no service start when all others have.
 LAST = 90
 

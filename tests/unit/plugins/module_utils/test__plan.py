@@ -334,6 +334,16 @@ ONE_VARIABLE_WRONG = {
         {M1: {"machine_storage": "zfs"}},
         fault(M1, "machine_storage", "zfs", "is not lvm or lun", "set it to lvm or lun, or leave it out for lvm"),
     ),
+    "an unknown way of sharing is refused": (
+        {M1: {"machine_sharing": "halves"}},
+        fault(
+            M1,
+            "machine_sharing",
+            "halves",
+            "is not none or whole or cpus",
+            "set it to none or whole or cpus, or leave it out for none",
+        ),
+    ),
     "a release of another distribution is refused": (
         {UI: {"domain_release": "jammy"}},
         fault(UI, "domain_release", "jammy", NOT_A_FILE, NAME_A_ROOT),
@@ -629,6 +639,7 @@ def test_a_sound_site_gives_the_whole_picture() -> None:
         "gateway6": None,
         "storage": "lvm",
         "volume_group": "vg0",
+        "sharing": "none",
         "domains": [CE, UI],
     }
     assert found["domains"][CE] == {
@@ -759,6 +770,15 @@ def test_a_port_is_open_only_where_a_role_serves_it() -> None:
         )
         ports = {port["port"] for port in found["domains"][host]["ports"]}
         assert ports == {22, 9100, *(service.ports if service.role else ())}
+
+
+def test_the_batch_server_hears_of_shared_machines_where_there_are_any() -> None:
+    batch = "batch.site.test"
+    groups = {"dom0s": [M1], "domains": [batch], "batch": [batch]}
+    for sharing, heard in (("none", False), ("whole", True), ("cpus", True)):
+        found = plan({M1: machine(1, machine_sharing=sharing), batch: domain(14, M1)}, groups, no_file)
+        assert found["machines"][M1]["sharing"] == sharing
+        assert ({"port": 7878, "protocol": "tcp", "service": "batch"} in found["domains"][batch]["ports"]) == heard
 
 
 def test_a_hundred_and_forty_nodes_are_planned_at_once() -> None:
