@@ -6,31 +6,19 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import logging
 import os
-import subprocess
 import sys
 import time
 import typing as t
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import __version__, agentd, batch, cached, masterd
+from . import __version__
 from .client import Client, Unreachable
-from .config import AgentConfig, CacheConfig, ConfigError, MasterConfig, load
-from .sim.site import Plan, run, totals
+from .config import ConfigError
+from .say import DONE, MISUSED, NOBODY, REFUSED, SOCKETS, say
 from .wire import Message
-
-RUN = "/run/magrathea"
-SOCKETS = {name: f"{RUN}/{name}.socket" for name in ("master", "agent", "cache")}
-DONE, REFUSED, MISUSED, NOBODY = 0, 1, 2, 3
-
-
-def say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -74,12 +62,11 @@ def parser() -> argparse.ArgumentParser:
     tell.add_argument("system", choices=["openpbs", "slurm"])
     tell.add_argument("--short", action="store_true", help="its nodes have short names")
     simulate = add("simulate", "the real daemons on simulated machines, with faults")
-    defaults = Plan()
-    simulate.add_argument("--machines", type=int, default=defaults.machines)
-    simulate.add_argument("--events", type=int, default=defaults.events, help="of each machine (%(default)s)")
-    simulate.add_argument("--seed", type=int, default=defaults.seed)
-    simulate.add_argument("--mode", choices=["whole", "cpus", "both"], default=defaults.mode)
-    simulate.add_argument("--faults", type=float, default=defaults.faults, help="how likely each is (%(default)s)")
+    simulate.add_argument("--machines", type=int, default=140)
+    simulate.add_argument("--events", type=int, default=10_000, help="of each machine (%(default)s)")
+    simulate.add_argument("--seed", type=int, default=0)
+    simulate.add_argument("--mode", choices=["whole", "cpus", "both"], default="both")
+    simulate.add_argument("--faults", type=float, default=0.01, help="how likely each is (%(default)s)")
     simulate.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     return top
 
@@ -232,79 +219,14 @@ def _watch(given: argparse.Namespace) -> int:
     return code
 
 
-def _daemon(given: argparse.Namespace) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
-    try:
-        if given.command == "master":
-            asyncio.run(masterd.serve(load(given.config, MasterConfig)))
-        elif given.command == "agent":
-            asyncio.run(agentd.serve(load(given.config, AgentConfig)))
-        else:
-            asyncio.run(cached.serve(load(given.config, CacheConfig)))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{given.config}: {error}") from error
-    return DONE
+def _long(given: argparse.Namespace) -> int:
+    """What runs for long may take its time to load; what prologues and epilogues wait for may not."""
+    from . import long
 
-
-def _simulate(given: argparse.Namespace) -> int:
-    plan = Plan(given.machines, given.events, given.seed, given.mode, given.faults)
-    began = time.monotonic()
-    results, history = run(plan, given.processes)
-    seconds = time.monotonic() - began
-    wrong = [result.wrong for result in results if result.wrong]
-    if given.json:
-        say(json.dumps({"totals": totals(results), "history": history, "seconds": seconds, "wrong": wrong}))
-    else:
-        for key, value in totals(results).items():
-            say(f"{key:<20} {value:>10}")
-        say(f"{'seconds':<20} {seconds:>10.1f}")
-        say(f"{'history':<20} {history}")
-        for text in wrong:
-            say(f"WRONG: {text}")
-        say("every invariant held at every event" if not wrong else f"{len(wrong)} machines went wrong")
-    return DONE if not wrong else REFUSED
-
-
-def _tell_batch(given: argparse.Namespace) -> int:
-    """Follow the cache, and write what changes into the batch system: all that is new, in one go."""
-    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
-    known: dict[str, batch.Node | None] = {}
-    with Client(given.socket or SOCKETS["cache"]) as client:
-        first = client.ask("watch")
-        client.patient()
-        _write(given, known, first.get("machines", {}))
-        for message in client.messages():
-            if message.get("op") == "publish":
-                _write(given, known, message["machines"])
-    return NOBODY
-
-
-def _write(given: argparse.Namespace, known: dict[str, batch.Node | None], machines: t.Any) -> None:
-    changed = batch.news(known, batch.nodes(machines, short=given.short))
-    if given.system == "openpbs":
-        text = batch.qmgr(changed)
-        commands = [(["qmgr"], text)] if text else []
-    else:
-        if changed:
-            shown = subprocess.run(["scontrol", "--json", "show", "nodes"], capture_output=True, text=True, check=False)
-            kept = batch.not_ours(shown.stdout) if shown.returncode == 0 else set()
-            changed = {name: node for name, node in changed.items() if name not in kept}
-        commands = [(argv, "") for argv in batch.scontrol(changed)]
-    failed = False
-    for argv, text in commands:
-        done = subprocess.run(argv, input=text, text=True, capture_output=True, check=False, timeout=120)
-        if done.returncode:
-            failed = True
-            logging.getLogger("magrathea.batch").warning("%s: %s", " ".join(argv), done.stderr.strip()[:500])
-    if not failed:  # else all of it is written again with the next news
-        known.update(changed)
+    return long.COMMANDS[given.command](given)
 
 
 _COMMANDS: dict[str, t.Callable[[argparse.Namespace], int]] = {
     "watch": _watch,
-    "master": _daemon,
-    "agent": _daemon,
-    "cache": _daemon,
-    "simulate": _simulate,
-    "tell-batch": _tell_batch,
+    **dict.fromkeys(("master", "agent", "cache", "simulate", "tell-batch"), _long),
 }
