@@ -320,16 +320,22 @@ def test_the_batch_system_is_told_in_bulk() -> None:
         'set node n3 resources_available.mag_state = "occupied:0:1,1,0;lost=0,0;changed=5"',
         'set node n5 resources_available.mag_state = "running-cluster:0:1,1,0;lost=0,0;changed=5"',
     ]
-    commands = [" ".join(argv[2:]) for argv in batch.scontrol(news)]
-    assert (
-        "nodename=n1,n2 availablefeatures=mag_normal,mag_preemptible activefeatures=mag_normal,mag_preemptible"
-        in commands
-    )
-    assert "nodename=n3 state=drain reason=magrathea:occupied" in commands
-    assert "nodename=n1,n2,n5 state=undrain" in commands
+    commands = [" ".join(argv[2:]) for argv in batch.scontrol(news, {})]
+    assert commands == [
+        "nodename=n1,n2 state=undrain",
+        "nodename=n3 state=drain reason=magrathea:occupied",
+        "nodename=n5 state=drain reason=magrathea:running-cluster",
+    ]
     assert batch.news(nodes, nodes) == {}
     assert batch.qmgr({}) == ""
-    assert batch.scontrol({}) == []
+    assert batch.scontrol({}, nodes) == []
+
+
+def test_slurm_is_told_only_what_it_does_not_know() -> None:
+    before = batch.nodes({"m1": {"n1.x": shown("free", "normal"), "n2.x": shown("occupied")}}, short=True)
+    after = batch.nodes({"m1": {"n1.x": shown("running", "normal"), "n2.x": shown("preempted")}}, short=True)
+    commands = [" ".join(argv[2:]) for argv in batch.scontrol(batch.news(before, after), before)]
+    assert commands == ["nodename=n2 state=drain reason=magrathea:preempted"]
 
 
 def test_what_others_drained_is_left_alone() -> None:

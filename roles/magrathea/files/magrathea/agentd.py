@@ -158,7 +158,7 @@ class AgentDaemon:
                 LOG.warning("master %s: %s", self._config.master, error)
             self._line = None
             await asyncio.sleep(pause * (0.75 + random.random() / 2))
-            pause = min(pause * 2, 5.0)
+            pause = min(pause * 2, 2.0)
 
 
 def life_id() -> str:

@@ -16,6 +16,8 @@ from .publish import Record, format_line, line_of
 
 # Said in a drained node's reason, so that only what was drained here is ever put back.
 REASON = "magrathea:"
+# What jobs are; the other words are of VMs that would have to boot, or hold a cluster.
+CLASSES = frozenset({"normal", "preemptible", "priority"})
 
 
 class Node(t.NamedTuple):
@@ -58,26 +60,29 @@ def qmgr(changed: Mapping[str, Node | None]) -> str:
     return "\n".join(lines) + "\n" if lines else ""
 
 
-def scontrol(changed: Mapping[str, Node | None]) -> list[list[str]]:
-    """argv lists. Features say which classes may come; a node that takes nothing is drained, its jobs stay."""
+def scontrol(changed: Mapping[str, Node | None], before: Mapping[str, Node | None]) -> list[list[str]]:
+    """argv lists. A node that takes nothing is drained, its jobs stay; which classes may ever come, its features say.
+
+    They stay as they are: Slurm refuses a job whose feature no node has just now, instead of letting it wait.
+    """
+    told = {name: drained(node) for name, node in before.items() if node}
+    new = {name: node for name, node in changed.items() if node and drained(node) != told.get(name)}
     commands = []
-    for accept, names in _grouped(changed, lambda node: node.accept):
-        features = ",".join(f"mag_{word}" for word in accept)
-        commands.append(
-            ["scontrol", "update", f"nodename={','.join(names)}", "availablefeatures=" + features]
-            + ["activefeatures=" + features]
-        )
-    for (takes, state), names in _grouped(changed, lambda node: (bool(node.accept), "" if node.accept else node.state)):
-        if takes:
-            commands.append(["scontrol", "update", f"nodename={','.join(names)}", "state=undrain"])
+    for state, names in _grouped(new, drained):
+        nodes = f"nodename={','.join(names)}"
+        if state:
+            commands.append(["scontrol", "update", nodes, "state=drain", f"reason={REASON}{state}"])
         else:
-            commands.append(
-                ["scontrol", "update", f"nodename={','.join(names)}", "state=drain", f"reason={REASON}{state}"]
-            )
+            commands.append(["scontrol", "update", nodes, "state=undrain"])
     return commands
 
 
-K = t.TypeVar("K", tuple[str, ...], tuple[bool, str])
+def drained(node: Node) -> str:
+    """Why a node takes no jobs; empty if it does."""
+    return "" if CLASSES.intersection(node.accept) else node.state
+
+
+K = t.TypeVar("K", tuple[str, ...], str)
 
 
 def _grouped(changed: Mapping[str, Node | None], key: Callable[[Node], K]) -> Iterable[tuple[K, list[str]]]:

@@ -44,7 +44,11 @@ class MasterConfig:
     # For xen: directories of configurations and images; for container: argv lists.
     configs: str = "/etc/xen"
     commands: dict[str, list[str]] = field(default_factory=dict)
+    # What containers are called, where that is not the VM's name.
+    containers: dict[str, str] = field(default_factory=dict)
     caches: list[str] = field(default_factory=list)
+    # Addresses of hosts that this one cannot look up.
+    addresses: dict[str, str] = field(default_factory=dict)
     # Hosts that may reserve and boot, and hosts that may defrost, by the names in their certificates.
     batch: list[str] = field(default_factory=list)
     defrosters: list[str] = field(default_factory=list)

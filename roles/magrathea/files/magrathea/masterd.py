@@ -52,7 +52,7 @@ def make_driver(config: MasterConfig) -> Driver:
         images = Path(config.state) / "images"
         images.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Xen(Path(config.configs), images, image_patience=config.image_limit)
-    return Container(config.commands)
+    return Container(config.commands, names=config.containers)
 
 
 class Hands:
@@ -252,6 +252,7 @@ class MasterDaemon:
     async def _cache(self, where: str) -> None:
         """Keep one cache told, however often it goes away: it gets all at first, then what is new."""
         host, port = where.rsplit(":", 1)
+        host = host.strip("[]")
         # On the batch system's own host, the cache passes its requests on.
         role = BATCH if host in self._config.batch else CACHE
         context = client_context(self._config.tls)
@@ -259,9 +260,10 @@ class MasterDaemon:
             try:
                 _transport, line = await self._loop.create_connection(
                     lambda: Line(self, lambda _transport: (role, host), self._settle),
-                    host.strip("[]"),
+                    self._config.addresses.get(host, host),
                     int(port),
                     ssl=context,
+                    server_hostname=host,
                 )
                 self._caches[where] = line.peer
                 self._tell(full=True)

@@ -17,7 +17,10 @@ PERIOD = 100_000
 
 
 class Container:
-    """`commands`: argv lists with {name} for `leader` (prints the first process), `start`, `stop` and `kill`."""
+    """`commands`: argv lists with {name} for `leader` (prints the first process), `start`, `stop` and `kill`.
+
+    `names`: what containers are called, where that is not the VM's name.
+    """
 
     def __init__(
         self,
@@ -26,10 +29,14 @@ class Container:
         proc: Path = Path("/proc"),
         cgroup: Path = Path("/sys/fs/cgroup"),
         *,
+        names: Mapping[str, str] | None = None,
         patience: float = 60.0,
     ) -> None:
         self._commands, self._run, self._proc, self._cgroup = commands, command, proc, cgroup
         self._patience = patience
+        self._names = names or {}
+        # Where control groups were found: to ask for a container's first process takes longer than all the rest.
+        self._groups: dict[str, dict[str, tuple[Path, bool]]] = {}
 
     def apply(self, step: Step) -> None:
         vm = step.vm
@@ -48,7 +55,9 @@ class Container:
             self._call("stop", vm)
 
     def existing(self, names: Sequence[str]) -> dict[str, bool]:
-        return {name: self._leader(name) > 0 for name in names}
+        there = {name: self._leader(name) > 0 for name in names}
+        self._groups = {name: groups for name, groups in self._groups.items() if there.get(name, True)}
+        return there
 
     def destroy(self, vm: str) -> None:
         if self._leader(vm):
@@ -59,7 +68,8 @@ class Container:
         words = self._commands.get(what)
         if not words:
             raise DriverError(f"{vm}: no command to {what} containers is configured")
-        return self._run([word.replace("{name}", vm) for word in words], self._patience)
+        name = self._names.get(vm, vm)
+        return self._run([word.replace("{name}", name) for word in words], self._patience)
 
     def _leader(self, vm: str) -> int:
         """Its first process as this host numbers it; 0 if it does not run."""
@@ -71,6 +81,13 @@ class Container:
 
     def _group(self, vm: str, controller: str) -> tuple[Path, bool]:
         """The directory of a controller for this container, and whether it is of version 2."""
+        known = self._groups.setdefault(vm, {})
+        # It goes with the container.
+        if controller not in known or not known[controller][0].exists():
+            known[controller] = self._find(vm, controller)
+        return known[controller]
+
+    def _find(self, vm: str, controller: str) -> tuple[Path, bool]:
         leader = self._leader(vm)
         if not leader:
             raise DriverError(f"{vm}: does not run")
