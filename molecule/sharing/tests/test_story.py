@@ -9,7 +9,7 @@ import time
 from datetime import datetime
 
 import pytest
-from conftest import PATIENCE, STANDARD, URGENT, clear, inside, machine, slurm, wait_for
+from conftest import BATCH, PATIENCE, STANDARD, URGENT, clear, inside, machine, slurm, wait_for
 
 # What a standard job does: it fills the memory that it may have with what can be dropped, counts, beside a child in a
 # session of its own that looks at the clock, and says how far it got.
@@ -127,6 +127,18 @@ def test_books_and_machine_agree_after_a_kill(low: str, daemon: str, point: str)
         wait_for(lambda: not machine.disagrees(), f"agreement: {machine.disagrees()}", 11.0)
     assert slurm.job(low)["Restarts"] == "0"
     assert slurm.state(low) in ("RUNNING", "SUSPENDED")
+
+
+def test_slurm_hears_of_it_after_the_cache_was_killed(low: str) -> None:
+    high = slurm.submit("voce001", "egee", HIGH.format(seconds=300))
+    wait_for(lambda: machine.states(URGENT, "voce001"), "the priority job has begun")
+    wait_for(lambda: "magrathea:preempted" in slurm.node(STANDARD), "the node takes no jobs")
+    machine.kill("cache", BATCH)
+    slurm.ask("scancel", high)
+    wait_for(lambda: machine.word(STANDARD) == "running-preemptible", "the standard job has the machine again")
+    # The cache is started again, the master comes back to it, and whoever tells Slurm starts anew.
+    wait_for(lambda: slurm.node(STANDARD).endswith(" none"), "the node takes jobs", 15.0)
+    assert machine.disagrees() == ""
 
 
 def test_what_lived_through_kills_has_the_right_result(low: str) -> None:

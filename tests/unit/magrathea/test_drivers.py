@@ -176,10 +176,12 @@ class Engine:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.looked_for: list[str] = []
         self.leader = "77"
 
     def __call__(self, argv: Sequence[str], _timeout: float) -> str:
         if argv[0] == "leader":
+            self.looked_for.append(argv[1])
             return self.leader
         self.asked.append(" ".join(argv))
         return ""
@@ -215,6 +217,17 @@ def test_control_groups_are_written(tmp_path: Path, version: int, step: Step, fi
     kernel = Kernel(tmp_path, version)
     Container(COMMANDS, Engine(), kernel.proc, kernel.groups).apply(step)
     assert {name: kernel.read(name) for name in files} == files
+
+
+def test_a_container_may_have_a_name_of_its_own_and_is_looked_for_once(tmp_path: Path) -> None:
+    kernel, engine = Kernel(tmp_path, 1), Engine()
+    driver = Container(COMMANDS, engine, kernel.proc, kernel.groups, names={"n1": "box-n1"})
+    for weight in (1024, 16):
+        driver.apply(Step(GIVE_CPU, "n1", weight))
+    assert kernel.read("cpu/box/n1/cpu.shares") == "16"
+    assert engine.looked_for == ["box-n1"]
+    driver.apply(Step(CREATE, "n1"))
+    assert engine.asked == ["start box-n1"]
 
 
 def test_containers_come_and_go(tmp_path: Path) -> None:

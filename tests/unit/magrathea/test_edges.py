@@ -10,13 +10,15 @@ import json
 import runpy
 import socket
 import sqlite3
+import subprocess
 import threading
 import types
 import typing as t
 from pathlib import Path
 
 import pytest
-from magrathea import cli
+from magrathea import cli, long
+from magrathea.client import Client
 from magrathea.model import FROZEN, UP, Ended, Job, Machine, Policy, Reservation, Vm
 from magrathea.outbox import Held, SqliteOutbox
 from magrathea.plan import Actual
@@ -290,3 +292,62 @@ def test_nobody_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert cli.main(["master", "--config", str(tmp_path / "none")]) == cli.MISUSED
     assert cli.main(["simulate", "--machines", "1", "--events", "200", "--processes", "1"]) == cli.DONE
     assert "every invariant held" in capsys.readouterr().out
+
+
+def cache_double(place: Path, *said: dict[str, t.Any]) -> threading.Thread:
+    """A test double for a cache: to whoever comes first it says this, and goes."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(place))
+    listening.listen()
+
+    def speak() -> None:
+        connection, _address = listening.accept()
+        with connection, listening:
+            connection.recv(65536)
+            for message in said:
+                connection.sendall(json.dumps({"v": 1, **message}).encode() + b"\n")
+
+    thread = threading.Thread(target=speak)
+    thread.start()
+    return thread
+
+
+def test_a_large_site_is_told_at_once(tmp_path: Path) -> None:
+    machines = {f"machine{number}": {"n1": {"state": "free" * 20}} for number in range(5000)}
+    thread = cache_double(tmp_path / "socket", {"id": 1, "ok": True, "machines": machines})
+    with Client(str(tmp_path / "socket")) as client:
+        assert client.ask("status")["machines"] == machines
+    thread.join()
+
+
+def test_slurm_is_told_until_it_does_not_listen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def shown(state: str, *accept: str) -> dict[str, t.Any]:
+        available = {"normal": 0, "preemptible": 0, "priority": 0, "at-once": 0}
+        rest = {"cpus": 0, "lost": 0, "lost-cpu": 0, "changed": 0, "boot": ""}
+        return {"state": state, "accept": list(accept), "available": available, **rest}
+
+    told: list[str] = []
+
+    def run(argv: list[str], **_options: object) -> subprocess.CompletedProcess[str]:
+        if "--json" in argv:
+            return subprocess.CompletedProcess(argv, 0, json.dumps({"nodes": []}), "")
+        told.append(" ".join(argv[2:]))
+        return subprocess.CompletedProcess(argv, int("reason=magrathea:occupied" in argv), "", "no controller")
+
+    monkeypatch.setattr(long, "RETRY", 0.0)
+    monkeypatch.setattr(subprocess, "run", run)
+    first = {"id": 1, "ok": True, "machines": {"m1": {"n1.x": shown("free", "normal")}}}
+    news = [
+        {"op": "publish", "machines": {"m1": {"n1.x": shown(state, *accept)}}}
+        for state, accept in (("running", ["normal"]), ("preempted", []), ("occupied", []), ("free", ["normal"]))
+    ]
+    thread = cache_double(tmp_path / "socket", first, *news)
+    given = cli.parser().parse_args(["--socket", str(tmp_path / "socket"), "tell-batch", "--short", "slurm"])
+    assert long.tell_batch(given) == cli.NOBODY
+    thread.join()
+    # What it did not take is written again by whoever comes after.
+    assert told == [
+        "nodename=n1 state=undrain",
+        "nodename=n1 state=drain reason=magrathea:preempted",
+        "nodename=n1 state=drain reason=magrathea:occupied",
+    ]

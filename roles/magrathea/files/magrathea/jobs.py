@@ -60,6 +60,7 @@ class Control:
 
     def close(self) -> None:
         self._over.set()
+        self._watch.join()
         self._signals.shutdown()
         self._clerk.shutdown()
 

@@ -109,6 +109,7 @@ class Master:
         self._working = False
         # Books that the machine is in accord with, as far as is known: what did not change since needs no second look.
         self._calm: Machine | None = None
+        self._deadline: tuple[Machine, float | None] | None = None
         for line in self.aside:
             store.entry(Entry("restart", "", line))
 
@@ -132,11 +133,17 @@ class Master:
         times = [self._switch.until] if self._switch else []
         if self._retry > self._clock():
             times.append(self._retry)
-        due = deadline(self.machine)
+        due = self._due()
         if due is not None and not self._switch:
             # Overdue is only what was tried and did not help.
             times.append(due if due > self._clock() else max(self._retry, self._clock() + 1))
         return min(times, default=None)
+
+    def _due(self) -> float | None:
+        """When the clock alone has something to do: worked out once for each machine."""
+        if self._deadline is None or self._deadline[0] is not self.machine:
+            self._deadline = (self.machine, deadline(self.machine))
+        return self._deadline[1]
 
     def agent_came(self, vm: str) -> None:
         """Whoever speaks for a VM is there anew: tell it once more whether its jobs are to be stopped."""
@@ -183,7 +190,7 @@ class Master:
         if switch:
             return self._advance(switch)
         now = self._clock()
-        due = deadline(self.machine)
+        due = self._due()
         if due is not None and due <= now and self._tick(now):
             return True
         if self._retry <= now and self._follow(now):
@@ -371,7 +378,9 @@ class Master:
             self._store.entry(Entry(event.kind, event.vm, f"{what} {split}".strip()))
         for name, vm in after.vms.items():
             old = before.vms.get(name)
-            if old is not vm and not vm.jobs and self._actual.get(name, Actual()).stopped:
+            if old is vm:
+                continue
+            if not vm.jobs and self._actual.get(name, Actual()).stopped:
                 # Nothing is stopped where nothing runs, and what starts next starts running.
                 self._note(name, self._actual.get(name, Actual())._replace(stopped=0))
             if old and old.life != vm.life and (vm.life == DOWN or (vm.life == UP and old.life == DOWN)):

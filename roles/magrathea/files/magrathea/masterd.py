@@ -32,9 +32,10 @@ LOG = logging.getLogger("magrathea.master")
 
 POLL = 10.0
 HEARTBEAT = 600.0
-# Changes that come close together are told together.
-PUBLISH = 0.02
-RECONNECT = 10.0
+# Changes that come close together are told together: each time all VMs are looked at.
+PUBLISH = 0.1
+# Seconds until a lost cache is tried again, at first and at most.
+SOON, RECONNECT = 1.0, 10.0
 CACHE = "cache"
 
 
@@ -256,6 +257,7 @@ class MasterDaemon:
         # On the batch system's own host, the cache passes its requests on.
         role = BATCH if host in self._config.batch else CACHE
         context = client_context(self._config.tls)
+        pause = SOON
         while True:
             try:
                 _transport, line = await self._loop.create_connection(
@@ -267,11 +269,13 @@ class MasterDaemon:
                 )
                 self._caches[where] = line.peer
                 self._tell(full=True)
+                pause = SOON
                 await line.closed.wait()
             except (OSError, ValueError) as error:
                 LOG.warning("cache %s: %s", where, error)
             self._caches[where] = None
-            await asyncio.sleep(RECONNECT * (0.5 + secrets.randbelow(100) / 100))
+            await asyncio.sleep(pause * (0.5 + secrets.randbelow(100) / 100))
+            pause = min(2 * pause, RECONNECT)
 
 
 async def serve(config: MasterConfig, driver: Driver | None = None) -> None:

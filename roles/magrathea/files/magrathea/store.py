@@ -123,7 +123,7 @@ class SqliteStore:
             if vm is old:
                 continue
             definition, state = dump_vm(vm)
-            if old is None or dump_vm(old)[0] != definition:
+            if old is None or any(getattr(old, key) != getattr(vm, key) for key in DEFINED):
                 self._run("INSERT OR REPLACE INTO definition VALUES (?, ?, ?)", (name, place, definition))
             self._run("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, state))
         for name in before.vms.keys() - after.vms.keys():

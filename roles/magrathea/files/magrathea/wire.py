@@ -30,9 +30,9 @@ def encode(message: Message) -> bytes:
     return json.dumps({"v": VERSION, **message}, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
 
 
-def decode(line: bytes) -> Message:
-    if len(line) > LONGEST:
-        raise Malformed(f"a line of {len(line)} bytes; the longest is {LONGEST}")
+def decode(line: bytes, longest: int = LONGEST) -> Message:
+    if len(line) > longest:
+        raise Malformed(f"a line of {len(line)} bytes; the longest is {longest}")
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -51,15 +51,15 @@ def decode(line: bytes) -> Message:
     return message
 
 
-def lines(buffer: bytearray) -> t.Iterator[bytes]:
+def lines(buffer: bytearray, longest: int = LONGEST) -> t.Iterator[bytes]:
     """Take the whole lines out of a buffer."""
     while (end := buffer.find(b"\n")) >= 0:
         line = bytes(buffer[:end])
         del buffer[: end + 1]
         if line.strip():
             yield line
-    if len(buffer) > LONGEST:
-        raise Malformed(f"more than {LONGEST} bytes without an end of line")
+    if len(buffer) > longest:
+        raise Malformed(f"more than {longest} bytes without an end of line")
 
 
 # Who may ask. A VM speaks for itself alone: whatever it names, it is its own name that counts.
