@@ -91,6 +91,12 @@ molecule-xen: $(VENV)/ready ## a slice on real Xen: an emulated machine, four do
 	$(SAY) "Molecule: the xen scenario, a slice on an emulated machine"
 	$(MITOGEN) molecule test -s xen
 
+.PHONY: molecule-sharing
+molecule-sharing: $(VENV)/ready ## a machine that two worker nodes share, in containers: the preemption story on Slurm, daemons killed
+	@tests/engine.sh
+	$(SAY) "Molecule: the sharing scenario, three containers on a shared machine"
+	molecule test -s sharing
+
 .PHONY: test-pbs
 test-pbs: $(VENV)/ready ## the PBS modules against the stand-in, and the real PBS server of this machine if it has one
 	$(SAY) "The PBS modules, against the stand-in and the PBS server of this machine"
