@@ -17,6 +17,7 @@ import json
 import multiprocessing
 import os
 import resource
+import socket
 import sys
 import tempfile
 import time
@@ -74,8 +75,11 @@ async def masters(place: str, count: int, seconds: float) -> dict[str, float]:
         await asyncio.sleep(0.1)
     writers = []
     for number in range(count):
-        # One after another, so that the cache numbers them alike.
-        _reader, writer = await asyncio.open_unix_connection(f"{place}/masters")
+        # One after another, so that the cache numbers them alike; and waiting until there is room for one more, which
+        # a connection that does not block would not.
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(f"{place}/masters")
+        _reader, writer = await asyncio.open_unix_connection(sock=connection)
         writers.append(writer)
         message = {"op": "publish", "machine": f"machine{number}", "version": [1, 0], "full": True, "gone": []}
         writer.write(encode({**message, "vms": {"n1": RECORD, "p1": RECORD}}))
