@@ -97,13 +97,22 @@ molecule-sharing: $(VENV)/ready ## a machine that two worker nodes share, in con
 	$(SAY) "Molecule: the sharing scenario, three containers on a shared machine"
 	molecule test -s sharing
 
+.PHONY: side-by-side
+side-by-side: $(VENV)/ready ## both scenarios at once, for an emulated machine is one thread of one core
+	@mkdir -p .cache
+	@$(MAKE) molecule-xen >.cache/molecule-xen.log 2>&1 & slice=$$!; \
+	trap 'kill $$slice' INT TERM; \
+	$(MAKE) molecule; containers=$$?; \
+	echo "The slice on Xen, which ran beside:"; wait $$slice; xen=$$?; \
+	cat .cache/molecule-xen.log; exit $$((containers | xen))
+
 .PHONY: test-pbs
 test-pbs: $(VENV)/ready ## the PBS modules against the stand-in, and the real PBS server of this machine if it has one
 	$(SAY) "The PBS modules, against the stand-in and the PBS server of this machine"
 	PYTHONPATH=$(CURDIR)/$(VENV)/collections pytest -rs tests/pbs
 
 .PHONY: test
-test: check sanity dist molecule test-pbs ## everything that CI runs
+test: check sanity dist side-by-side test-pbs ## everything that CI runs
 
 .PHONY: clean
 clean: ## remove .venv and what the tests built; deployed boxes stay
