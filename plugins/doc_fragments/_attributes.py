@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # A module extends this one and states its support for each attribute.
+    # A module extends this one and one of those below, and says itself only what is particular to it.
     DOCUMENTATION = r"""
 options: {}
 attributes:
@@ -17,6 +17,11 @@ attributes:
     description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second run changes nothing.
+  action_group:
+    description: Use C(group/egee.box.box) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - egee.box.box
 """
 
     # For modules that bring something to what is wanted, and predict it all.
@@ -47,15 +52,4 @@ attributes:
     support: full
     details:
       - This action does not modify state.
-"""
-
-    # Defaults for all modules of a play are set once, with module_defaults for this group.
-    ACTIONGROUP_BOX = r"""
-options: {}
-attributes:
-  action_group:
-    description: Use C(group/egee.box.box) in C(module_defaults) to set defaults for this module.
-    support: full
-    membership:
-      - egee.box.box
 """

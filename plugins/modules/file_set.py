@@ -17,18 +17,14 @@ author:
   - egee.box contributors (@egee-box)
 extends_documentation_fragment:
   - egee.box._attributes
-  - egee.box._attributes.actiongroup_box
+  - egee.box._attributes.managing
 attributes:
   check_mode:
-    support: full
     details:
       - The commands in O(files[].before) do not run.
   diff_mode:
-    support: full
     details:
       - Of the files in O(secrets) it shows only that they change.
-  idempotent:
-    support: full
 options:
   directories:
     description: Directories, made in this order before any file.

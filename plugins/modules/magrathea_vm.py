@@ -16,14 +16,8 @@ author:
   - egee.box contributors (@egee-box)
 extends_documentation_fragment:
   - egee.box._attributes
-  - egee.box._attributes.actiongroup_box
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - egee.box._attributes.managing
+  - egee.box._magrathea
 options:
   name:
     description: VMs that the other options are for.
@@ -102,14 +96,6 @@ options:
       - Puts a VM down although it has jobs. B(They are lost.)
     type: bool
     default: false
-  socket:
-    description: The socket of the master.
-    type: path
-    default: /run/magrathea/master.socket
-  timeout:
-    description: How many seconds the master, a boot or a shutdown may take.
-    type: int
-    default: 330
 seealso:
   - module: egee.box.magrathea_vm_info
 """

@@ -16,20 +16,12 @@ author:
 extends_documentation_fragment:
   - egee.box._attributes
   - egee.box._attributes.info_module
-  - egee.box._attributes.actiongroup_box
+  - egee.box._magrathea
 options:
   name:
     description: The VMs to tell of. All of the machine by default.
     type: list
     elements: str
-  socket:
-    description: The socket of the master.
-    type: path
-    default: /run/magrathea/master.socket
-  timeout:
-    description: How many seconds the master may take to answer.
-    type: int
-    default: 330
 seealso:
   - module: egee.box.magrathea_vm
 """

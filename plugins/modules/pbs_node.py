@@ -15,7 +15,6 @@ description:
 extends_documentation_fragment:
   - egee.box._attributes
   - egee.box._attributes.managing
-  - egee.box._attributes.actiongroup_box
   - egee.box._pbs
   - egee.box._pbs.attributes
 author:

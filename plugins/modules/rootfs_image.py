@@ -21,16 +21,11 @@ requirements:
   - root privileges
 extends_documentation_fragment:
   - egee.box._attributes
-  - egee.box._attributes.actiongroup_box
+  - egee.box._attributes.managing
 attributes:
-  check_mode:
-    support: full
   diff_mode:
-    support: full
     details:
       - Lists the file systems that are made.
-  idempotent:
-    support: full
 options:
   images:
     description: The file systems, in bulk.

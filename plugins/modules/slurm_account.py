@@ -17,14 +17,7 @@ author:
   - egee.box contributors (@egee-box)
 extends_documentation_fragment:
   - egee.box._attributes
-  - egee.box._attributes.actiongroup_box
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - egee.box._attributes.managing
 options:
   cluster:
     description: The name of the cluster, as in C(slurm.conf). It is made if accounting does not know it.

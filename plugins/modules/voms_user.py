@@ -17,17 +17,12 @@ author:
   - egee.box contributors (@egee-box)
 extends_documentation_fragment:
   - egee.box._attributes
-  - egee.box._attributes.actiongroup_box
+  - egee.box._attributes.managing
   - egee.box._voms
 attributes:
   check_mode:
-    support: full
     details:
       - Where the VO does not exist yet, check mode warns, takes it for empty, and cannot check groups and roles.
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   vo:
     description: The name of the VO. It must exist, see M(egee.box.voms_vo).

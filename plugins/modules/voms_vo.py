@@ -17,15 +17,8 @@ author:
   - egee.box contributors (@egee-box)
 extends_documentation_fragment:
   - egee.box._attributes
-  - egee.box._attributes.actiongroup_box
+  - egee.box._attributes.managing
   - egee.box._voms
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
 options:
   name:
     description: The name of the VO.

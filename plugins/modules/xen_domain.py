@@ -19,18 +19,15 @@ description:
   - A domain's volumes are never touched, unless O(remove_volumes) names them.
 extends_documentation_fragment:
   - egee.box._attributes
-  - egee.box._attributes.actiongroup_box
+  - egee.box._attributes.managing
+  - egee.box._xen
 attributes:
   check_mode:
-    support: full
     details:
       - On a host that does not run on Xen yet, predicts as for a machine without domains, and warns.
   diff_mode:
-    support: full
     details:
       - Names exactly the fields that change, by domain.
-  idempotent:
-    support: full
 options:
   domains:
     description:
@@ -208,10 +205,8 @@ options:
     elements: path
     default: []
 requirements:
-  - Xen with the xl toolstack, tried with 4.20
   - LVM, for O(remove_volumes)
 notes:
-  - Run it on dom0, as root.
   - The files are those of Xen's own tools, C(/etc/xen/NAME.cfg) and links in C(/etc/xen/auto).
 seealso:
   - module: egee.box.xen_domain_info

@@ -16,7 +16,7 @@ description:
 extends_documentation_fragment:
   - egee.box._attributes
   - egee.box._attributes.info_module
-  - egee.box._attributes.actiongroup_box
+  - egee.box._xen
 options:
   name:
     description:
@@ -29,10 +29,6 @@ options:
     description: Where saved images are kept.
     type: path
     default: /var/lib/xen/save
-requirements:
-  - Xen with the xl toolstack, tried with 4.20
-notes:
-  - Run it on dom0, as root.
 seealso:
   - module: egee.box.xen_domain
   - module: egee.box.xen_info

@@ -16,12 +16,8 @@ description:
 extends_documentation_fragment:
   - egee.box._attributes
   - egee.box._attributes.info_module
-  - egee.box._attributes.actiongroup_box
+  - egee.box._xen
 options: {}
-requirements:
-  - Xen with the xl toolstack, tried with 4.20
-notes:
-  - Run it on dom0, as root.
 seealso:
   - module: egee.box.xen_domain
   - module: egee.box.xen_domain_info
