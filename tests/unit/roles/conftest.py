@@ -9,4 +9,5 @@ import sys
 from pathlib import Path
 
 ROLES = Path(__file__).parents[3] / "roles"
-sys.path[:0] = [str(ROLES / role / "files") for role in ("lb", "ui", "verify", "wms")]
+WITH_PROGRAMS = ("bdii", "lb", "mon", "mon_client", "se", "ui", "verify", "wms")
+sys.path[:0] = [str(ROLES / role / "files") for role in WITH_PROGRAMS]

@@ -6,27 +6,14 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
-import sys
 from pathlib import Path
-from typing import Any
 
+import bdii_collect as collect
 import pytest
 
-SOURCE = Path(__file__).parents[3] / "roles/bdii/files/bdii_collect.py"
 # 2026-11-22T22:00:00Z
 NOW = 1795384800
 CE = "GLUE2ServiceID=ce,GLUE2GroupID=services,o=glue"
-
-
-@pytest.fixture(scope="module", name="collect")
-def _collect() -> Any:
-    specification = importlib.util.spec_from_file_location("bdii_collect", SOURCE)
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["bdii_collect"] = module
-    specification.loader.exec_module(module)
-    return module
 
 
 def entry(dn: str, made: str = "", validity: str = "") -> str:
@@ -45,11 +32,11 @@ def entry(dn: str, made: str = "", validity: str = "") -> str:
         pytest.param("2020-01-01T00:00:00Z", "", False, id="valid for ever"),
     ],
 )
-def test_what_is_too_old_is_not_trusted(collect: Any, made: str, validity: str, expired: bool) -> None:
+def test_what_is_too_old_is_not_trusted(made: str, validity: str, expired: bool) -> None:
     assert collect.Entry(entry(CE, made, validity)).expired(NOW) is expired
 
 
-def test_what_hangs_on_something_too_old_goes_with_it_whatever_the_order(collect: Any) -> None:
+def test_what_hangs_on_something_too_old_goes_with_it_whatever_the_order() -> None:
     old = collect.Entry(entry(CE, "2026-11-22T21:00:00Z", "60"))
     share = collect.Entry(entry(f"GLUE2ShareID=egee,{CE}"))
     policy = collect.Entry(entry(f"GLUE2PolicyID=vo,GLUE2ShareID=egee,{CE.lower()}"))
@@ -57,21 +44,21 @@ def test_what_hangs_on_something_too_old_goes_with_it_whatever_the_order(collect
     assert collect.fresh([policy, share, other, old], NOW) == [other]
 
 
-def test_an_entry_moves_with_all_it_says(collect: Any) -> None:
+def test_an_entry_moves_with_all_it_says() -> None:
     source = {"from": "GLUE2GroupID=services,o=glue", "to": "GLUE2GroupID=resource,GLUE2DomainID=A,o=glue"}
     text = collect.moved(collect.Entry(entry(CE)), source)
     assert text == f"dn: GLUE2ServiceID=ce,{source['to']}\nobjectClass: GLUE2Service\n\n"
     assert collect.moved(collect.Entry(entry("GLUE2ServiceID=ce,o=elsewhere")), source) == ""
 
 
-def test_a_name_beyond_ascii_is_read(collect: Any) -> None:
+def test_a_name_beyond_ascii_is_read() -> None:
     dn = "GLUE2ServiceID=výpočty,o=glue"
     encoded = base64.b64encode(dn.encode()).decode()
     assert collect.Entry(f"dn:: {encoded}\no: x").dn == dn
 
 
 def test_a_source_that_does_not_answer_tells_nothing(
-    collect: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     standin = tmp_path / "ldapsearch"
     standin.write_text("#!/bin/sh\necho 'dn: o=half'\necho 'cannot contact it' >&2\nexit 255\n", encoding="utf-8")
@@ -81,7 +68,7 @@ def test_a_source_that_does_not_answer_tells_nothing(
     assert "ldap://dead:2135: cannot contact it" in capsys.readouterr().err
 
 
-def test_a_site_is_as_fresh_as_the_round(collect: Any) -> None:
+def test_a_site_is_as_fresh_as_the_round() -> None:
     tree = collect.site("EGEE-BOX", 300, NOW)
     assert "dn: GLUE2DomainID=EGEE-BOX,o=glue\n" in tree
     assert "GLUE2EntityCreationTime: 2026-11-22T22:00:00Z\nGLUE2EntityValidity: 300\n" in tree

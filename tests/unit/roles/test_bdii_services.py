@@ -5,26 +5,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 from pathlib import Path
-from typing import Any
 
+import bdii_services as services
 import pytest
 
-SOURCE = Path(__file__).parents[3] / "roles/bdii/files/bdii_services.py"
 WMS = {"service": "wms", "type": "t", "interface": "i", "url": "https://w:7443/", "host": "w", "vos": ["voce", "auger"]}
-
-
-@pytest.fixture(scope="module", name="services")
-def _services() -> Any:
-    specification = importlib.util.spec_from_file_location("bdii_services", SOURCE)
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["bdii_services"] = module
-    specification.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize(
@@ -36,9 +23,7 @@ def _services() -> Any:
         pytest.param({}, 10, "unknown", id="there are none"),
     ],
 )
-def test_a_service_is_as_healthy_as_its_checks(
-    services: Any, tmp_path: Path, checks: dict[str, int], age: int, health: str
-) -> None:
+def test_a_service_is_as_healthy_as_its_checks(tmp_path: Path, checks: dict[str, int], age: int, health: str) -> None:
     metrics = tmp_path / "grid.prom"
     lines = [f'grid_check_ok{{service="wms",check="{name}"}} {float(ok)}\n' for name, ok in checks.items()]
     metrics.write_text("".join(['grid_check_ok{service="lb",check="c"} 0.0\n', *lines]), encoding="utf-8")
@@ -46,16 +31,16 @@ def test_a_service_is_as_healthy_as_its_checks(
     assert services.health(metrics, "wms", 1000 + age, 300) == health
 
 
-def test_without_checks_nothing_is_known(services: Any, tmp_path: Path) -> None:
+def test_without_checks_nothing_is_known(tmp_path: Path) -> None:
     assert services.health(tmp_path / "none", "wms", 0, 300) == "unknown"
 
 
-def test_a_critical_service_is_closed(services: Any) -> None:
+def test_a_critical_service_is_closed() -> None:
     assert "HealthState: critical\nGLUE2EndpointServingState: closed" in services.told(WMS, "S", "critical", 300, 0)
     assert "HealthState: unknown\nGLUE2EndpointServingState: production" in services.told(WMS, "S", "unknown", 300, 0)
 
 
-def test_who_may_use_it_is_told_below_its_endpoint(services: Any) -> None:
+def test_who_may_use_it_is_told_below_its_endpoint() -> None:
     entries = services.told(WMS, "S", "ok", 300, 0).split("\n\n")
     names = [text.splitlines()[0].removeprefix("dn: ") for text in entries if text]
     assert [name.split(",", 1)[1] for name in names] == ["GLUE2GroupID=resource,o=glue", names[0], names[1]]

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sqlite3
-import sys
 from pathlib import Path
 from typing import Any
 
+import grid_check as check
 import pytest
 
-SOURCE = Path(__file__).parents[3] / "roles/mon_client/files/grid_check.py"
 BOOKS = """
 CREATE TABLE WLCGVOs (ID INTEGER, Name TEXT);
 CREATE TABLE Status (ID INTEGER, Name TEXT);
@@ -26,16 +24,6 @@ INSERT INTO AAR VALUES (1, 1, 2, 2, 100, 60, 10), (2, 1, 2, 0, 50, 5, 0), (3, 1,
                        (5, 2, 3, 1, 7, 1, 1);
 INSERT INTO JobEvents VALUES (1, 'INLRMS', ''), (3, 'ACCEPTED', ''), (4, 'ACCEPTED', ''), (4, 'INLRMS', '');
 """
-
-
-@pytest.fixture(scope="module", name="check")
-def _check() -> Any:
-    specification = importlib.util.spec_from_file_location("grid_check", SOURCE)
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["grid_check"] = module
-    specification.loader.exec_module(module)
-    return module
 
 
 def tried(*argv: str, answer: str = "right", timeout: float = 5) -> dict[str, Any]:
@@ -63,11 +51,11 @@ def tried(*argv: str, answer: str = "right", timeout: float = 5) -> dict[str, An
         ),
     ],
 )
-def test_a_check_is_right_or_says_why(check: Any, what: dict[str, Any], fault: str) -> None:
+def test_a_check_is_right_or_says_why(what: dict[str, Any], fault: str) -> None:
     assert check.run(what) == fault
 
 
-def test_since_when_a_check_fails_is_kept_until_it_does_not(check: Any) -> None:
+def test_since_when_a_check_fails_is_kept_until_it_does_not() -> None:
     state: dict[str, Any] = {"gone away": {"fault": "", "since": 1}}
     good, bad = tried("echo", "right"), tried("echo", "wrong")
     seen = []
@@ -80,7 +68,7 @@ def test_since_when_a_check_fails_is_kept_until_it_does_not(check: Any) -> None:
     assert list(state) == ["ce it"]
 
 
-def test_the_books_are_summed_by_vo(check: Any, tmp_path: Path) -> None:
+def test_the_books_are_summed_by_vo(tmp_path: Path) -> None:
     database = tmp_path / "books.db"
     with sqlite3.connect(database) as books:
         books.executescript(BOOKS)
@@ -98,7 +86,7 @@ def test_the_books_are_summed_by_vo(check: Any, tmp_path: Path) -> None:
     assert list(check.job_samples(str(tmp_path / "none.db"))) == []
 
 
-def test_samples_of_a_name_stand_together_and_text_is_escaped(check: Any) -> None:
+def test_samples_of_a_name_stand_together_and_text_is_escaped() -> None:
     samples = [("a", {"x": 'say "\\"\n'}, 1.0), ("b_total", {}, 2.0), ("a", {"x": "z"}, 3.0)]
     assert check.text(samples) == (
         '# TYPE a gauge\na{x="say \\"\\\\\\" "} 1.0\na{x="z"} 3.0\n# TYPE b_total counter\nb_total{} 2.0\n'

@@ -5,26 +5,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-from typing import Any
-
 import pytest
+import se_information as se
 
-SOURCE = Path(__file__).parents[3] / "roles/se/files/se_information.py"
 SE = {"host": "se.site.test", "port": 1094, "http_port": 8443, "vos": ["voce", "atlas"], "site": "S", "validity": 300}
 SIZES = {"TotalSize": 10, "FreeSize": 4, "UsedSize": 6}
-
-
-@pytest.fixture(scope="module", name="se")
-def _se() -> Any:
-    specification = importlib.util.spec_from_file_location("se_information", SOURCE)
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["se_information"] = module
-    specification.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize(
@@ -36,11 +21,11 @@ def _se() -> Any:
         pytest.param("", {}, id="no answer"),
     ],
 )  # fmt: skip
-def test_space_is_what_the_server_says(se: Any, answer: str, sizes: dict[str, int]) -> None:
+def test_space_is_what_the_server_says(answer: str, sizes: dict[str, int]) -> None:
     assert se.space(answer) == sizes
 
 
-def test_all_answers_are_told(se: Any) -> None:
+def test_all_answers_are_told() -> None:
     tree = se.told(SE, "5.8.1", True, {"voce": SIZES, "atlas": SIZES}, 0)
     assert tree.count("GLUE2EndpointHealthState: ok") == 2
     assert tree.count("GLUE2StorageShareCapacityTotalSize: 10") == 2
@@ -48,7 +33,7 @@ def test_all_answers_are_told(se: Any) -> None:
     assert tree.count("GLUE2EntityCreationTime: 1970-01-01T00:00:00Z\nGLUE2EntityValidity: 300") == tree.count("dn: ")
 
 
-def test_what_does_not_answer_is_told_as_critical_and_has_no_share(se: Any) -> None:
+def test_what_does_not_answer_is_told_as_critical_and_has_no_share() -> None:
     tree = se.told(SE, "", True, {}, 0)
     entries = tree.split("\n\n")
     root = next(entry for entry in entries if "GLUE2EndpointURL: root://se.site.test:1094" in entry)
@@ -57,7 +42,7 @@ def test_what_does_not_answer_is_told_as_critical_and_has_no_share(se: Any) -> N
     assert not any("GLUE2ShareID" in entry or "Capacity" in entry.split(",")[0] for entry in entries)
 
 
-def test_each_entry_hangs_on_one_told_before(se: Any) -> None:
+def test_each_entry_hangs_on_one_told_before() -> None:
     names = [line[4:] for line in se.told(SE, "5", True, {"voce": SIZES}, 0).splitlines() if line.startswith("dn: ")]
     for place, name in enumerate(names[1:], 1):
         assert name.split(",", 1)[1] in names[:place]

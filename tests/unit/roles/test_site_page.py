@@ -5,14 +5,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from typing import Any
 
-import pytest
+import site_page
 
-SOURCE = Path(__file__).parents[3] / "roles/mon/files/site_page.py"
 NOW = 1_000_000.0
 SITE = {
     "name": "S",
@@ -27,17 +23,7 @@ SITE = {
 }
 
 
-@pytest.fixture(scope="module", name="page")
-def _page() -> Any:
-    specification = importlib.util.spec_from_file_location("site_page", SOURCE)
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["site_page"] = module
-    specification.loader.exec_module(module)
-    return module
-
-
-def made(page: Any, answers: dict[str, list[tuple[dict[str, str], float]]]) -> Any:
+def made(answers: dict[str, list[tuple[dict[str, str], float]]]) -> Any:
     """The page of a Prometheus that knows these answers, by how a query begins, and none else."""
 
     def ask(kind: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
@@ -46,7 +32,7 @@ def made(page: Any, answers: dict[str, list[tuple[dict[str, str], float]]]) -> A
             return [{"metric": labels, "value": [NOW, str(value)]} for labels, value in found]
         return []
 
-    return page.page(SITE, page.Metrics(ask, NOW))
+    return site_page.page(SITE, site_page.Metrics(ask, NOW))
 
 
 def check(host: str, service: str, name: str = "it") -> dict[str, str]:
@@ -57,16 +43,15 @@ def states(found: Any) -> dict[str, str]:
     return {one["service"]: one["state"] for one in found["services"]}
 
 
-def test_what_is_planned_and_not_seen_is_down(page: Any) -> None:
-    found = made(page, {})
+def test_what_is_planned_and_not_seen_is_down() -> None:
+    found = made({})
     assert states(found) == {"ce": "down", "se": "down", "ui": "down"}
     assert [host["up"] for host in found["hosts"]] == [False, False]
 
 
-def test_a_service_is_as_its_worst_check(page: Any) -> None:
+def test_a_service_is_as_its_worst_check() -> None:
     fault = {**check("ce.s", "ce", "REST"), "fault": "refused"}
     found = made(
-        page,
         {
             "up": [({"host": "ce.s"}, 1), ({"host": "se.s"}, 1)],
             "grid_check_ok": [(check("ce.s", "ce", "REST"), 0), (check("ce.s", "ce"), 1), (check("se.s", "se"), 1)],
@@ -81,10 +66,10 @@ def test_a_service_is_as_its_worst_check(page: Any) -> None:
     ]
 
 
-def test_a_vo_without_jobs_is_there_and_one_that_is_not_ours_too(page: Any) -> None:
-    found = made(page, {"sum by (vo, status)": [({"vo": "auger", "status": "completed"}, 3)]})
+def test_a_vo_without_jobs_is_there_and_one_that_is_not_ours_too() -> None:
+    found = made({"sum by (vo, status)": [({"vo": "auger", "status": "completed"}, 3)]})
     assert [(one["vo"], one["ended"]) for one in found["jobs"]] == [("voce", {}), ("auger", {"completed": 3})]
 
 
-def test_a_counter_grows_and_never_shrinks(page: Any) -> None:
-    assert page.growth([None, 5, 7, None, 9, 1, 2]) == [0, 0, 2, 0, 2, 0, 1]
+def test_a_counter_grows_and_never_shrinks() -> None:
+    assert site_page.growth([None, 5, 7, None, 9, 1, 2]) == [0, 0, 2, 0, 2, 0, 1]
