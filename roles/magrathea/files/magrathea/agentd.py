@@ -9,9 +9,7 @@ import asyncio
 import logging
 import random
 import secrets
-import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from .agent import Agent, Jobs
@@ -20,7 +18,7 @@ from .front import Peer
 from .jobs import Control
 from .masterd import boot_id, boottime
 from .model import CLUSTER, NAME, NORMAL, PREEMPTIBLE
-from .net import Later, Line, client_context, local, tell_systemd, unix_socket
+from .net import Later, Line, client_context, home, local, unix_socket, until_stopped
 from .outbox import Held, SqliteOutbox
 from .wire import ROOT, Malformed, Message, is_number
 
@@ -36,20 +34,12 @@ class AgentDaemon:
         state = Path(config.state)
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._outbox = SqliteOutbox(state / "agent.sqlite", secrets.token_hex(8))
-        self._jobs: Jobs = jobs or Control(config.batch, self._from_thread)
-        self.agent = Agent(self._outbox, self._jobs, boottime, life_id(), patience=config.patience)
         self._settle = Later(self._flush)
+        self._jobs: Jobs = jobs or Control(config.batch, home(self._settle))
+        self.agent = Agent(self._outbox, self._jobs, boottime, life_id(), patience=config.patience)
         self._servers: list[asyncio.Server] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._line: Line | None = None
-
-    def _from_thread(self, act: Callable[[], None]) -> None:
-        def run() -> None:
-            act()
-            self._settle()
-
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(run)
 
     def _flush(self) -> None:
         self.agent.flush()
@@ -117,6 +107,7 @@ class AgentDaemon:
         server = await loop.create_unix_server(lambda: Line(self, who, self._settle), sock=unix_socket(config.socket))
         self._servers.append(server)
         self._tasks = [loop.create_task(self._master()), loop.create_task(self._clock())]
+        LOG.info("agent of %s, %d jobs, master %s", config.name, len(self.agent.held), config.master)
 
     async def stop(self) -> None:
         for server in self._servers:
@@ -194,13 +185,4 @@ def _held(message: Message) -> Held:
 
 
 async def serve(config: AgentConfig) -> None:
-    daemon = AgentDaemon(config)
-    over = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, over.set)
-    await daemon.start()
-    tell_systemd("READY=1")
-    LOG.info("agent of %s, %d jobs, master %s", config.name, len(daemon.agent.held), config.master)
-    await over.wait()
-    tell_systemd("STOPPING=1")
-    await daemon.stop()
+    await until_stopped(AgentDaemon(config))

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 
 from .cache import PUBLISHER, Cache
 from .config import CacheConfig
 from .front import Peer
 from .masterd import boottime
-from .net import Later, Line, local, names, server_context, tell_systemd, unix_socket
+from .net import Later, Line, local, names, server_context, unix_socket, until_stopped
 from .wire import READER, Malformed, Message
 
 LOG = logging.getLogger("magrathea.cache")
@@ -63,6 +62,7 @@ class CacheDaemon:
             )
         )
         self._clock = loop.create_task(self._expire())
+        LOG.info("cache of %d machines", len(config.machines))
 
     async def _expire(self) -> None:
         while True:
@@ -77,13 +77,4 @@ class CacheDaemon:
 
 
 async def serve(config: CacheConfig) -> None:
-    daemon = CacheDaemon(config)
-    over = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, over.set)
-    await daemon.start()
-    tell_systemd("READY=1")
-    LOG.info("cache of %d machines", len(config.machines))
-    await over.wait()
-    tell_systemd("STOPPING=1")
-    await daemon.stop()
+    await until_stopped(CacheDaemon(config))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from .events import Event
 from .front import Front, Peer
 from .master import Limits, Master
 from .model import Machine, Policy
-from .net import Later, Line, client_context, local, names, server_context, tell_systemd, unix_socket
+from .net import Later, Line, client_context, home, local, names, server_context, unix_socket, until_stopped
 from .plan import AGENT_STEPS, Shares, Step
 from .store import SqliteStore
 from .wire import AGENT, BATCH, DEFROSTER, Malformed, Message
@@ -112,7 +111,8 @@ class MasterDaemon:
         token = Path(config.token).read_text("utf-8").strip() if config.token else ""
         self.front = Front(time.time, boottime, incarnation, token=token, history=self._store.history)
         self._loop = asyncio.get_running_loop()
-        self._hands = Hands(driver, self.front, self._from_thread)
+        self._settle = Later(self._flush)
+        self._hands = Hands(driver, self.front, home(self._settle))
         policy = Policy(
             config.mode,
             config.cpus,
@@ -137,7 +137,6 @@ class MasterDaemon:
         self.front.master = self.master
         for line in self.master.aside:
             LOG.warning("%s", line)
-        self._settle = Later(self._flush)
         self._publish = Later(self._tell, PUBLISH)
         self._timer: asyncio.TimerHandle | None = None
         self._caches: dict[str, Peer | None] = {}
@@ -145,14 +144,6 @@ class MasterDaemon:
         self._tasks: list[asyncio.Task[None]] = []
 
     # The loop
-
-    def _from_thread(self, act: Callable[[], None]) -> None:
-        def run() -> None:
-            act()
-            self._settle()
-
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(run)
 
     def _flush(self) -> None:
         """At the end of each turn: all that came in at once is one write to the disk, then come the answers."""
@@ -211,6 +202,7 @@ class MasterDaemon:
         self._tasks = [loop.create_task(self._poll()), loop.create_task(self._heartbeat())]
         self._tasks += [loop.create_task(self._cache(cache)) for cache in config.caches]
         self._wake()
+        LOG.info("master of %s, %d VMs", config.name, len(self.master.machine.vms))
 
     async def stop(self) -> None:
         """VMs and jobs stay as they are; the next master takes over from the journal."""
@@ -279,13 +271,4 @@ class MasterDaemon:
 
 
 async def serve(config: MasterConfig, driver: Driver | None = None) -> None:
-    daemon = MasterDaemon(config, driver or make_driver(config))
-    over = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, over.set)
-    await daemon.start()
-    tell_systemd("READY=1")
-    LOG.info("master of %s, %d VMs", config.name, len(daemon.master.machine.vms))
-    await over.wait()
-    tell_systemd("STOPPING=1")
-    await daemon.stop()
+    await until_stopped(MasterDaemon(config, driver or make_driver(config)))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, egee.box contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sockets: lines over asyncio, who is at the other end, and systemd told that we are ready.
+"""Sockets: lines over asyncio, who is at the other end, and the life of a daemon around them.
 
 Nothing here knows what the messages mean.
 """
@@ -13,6 +13,7 @@ import grp
 import logging
 import os
 import pwd
+import signal
 import socket
 import ssl
 import struct
@@ -164,7 +165,7 @@ def unix_socket(path: str) -> socket.socket:
     return listening
 
 
-def tell_systemd(word: str) -> None:
+def _tell_systemd(word: str) -> None:
     """The whole of sd_notify that we need."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if address:
@@ -192,3 +193,38 @@ class Later:
     def _run(self) -> None:
         self._waits = False
         self._act()
+
+
+def home(settle: Callable[[], None]) -> Callable[[Callable[[], None]], None]:
+    """The way from other threads back into this loop: what they bring is done there, and then all is settled."""
+    loop = asyncio.get_running_loop()
+
+    def bring(act: Callable[[], None]) -> None:
+        def run() -> None:
+            act()
+            settle()
+
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(run)
+
+    return bring
+
+
+class Daemon(t.Protocol):
+    """What runs until it is stopped."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+async def until_stopped(daemon: Daemon) -> None:
+    """Run a daemon until a signal ends it; systemd is told of both."""
+    over = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, over.set)
+    await daemon.start()
+    _tell_systemd("READY=1")
+    await over.wait()
+    _tell_systemd("STOPPING=1")
+    await daemon.stop()
