@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from acting import User, wait_until
+from testinfra.backend.base import CommandResult
 from testinfra.host import Host
 
 At = Callable[[str], Host]
@@ -18,62 +20,45 @@ At = Callable[[str], Host]
 CE = "https://ce.egee.test:443/arex"
 SESSIONS = "/var/spool/arc/sessions/ce.egee.test"
 # Seconds until a job of a few must have ended, with its output back on the CE.
-PATIENCE = 180
+wait_for = partial(wait_until, limit=180)
 
 DESCRIPTION = """&(executable="job.sh")(inputFiles=("job.sh" ""))(stdOut="out")(stdErr="err")"""
-
-
-def wait_for(true: Callable[[], Any], limit: float = PATIENCE) -> Any:
-    end = time.monotonic() + limit
-    while not (seen := true()):
-        assert time.monotonic() < end
-        time.sleep(2)
-    return seen
 
 
 class GridJob:
     """A job that somebody on the UI sends to the CE."""
 
-    def __init__(self, ui: Host, user: str, vo: str, script: str) -> None:
-        self.ui, self.user = ui, user
-        place = self.run("mktemp --directory").strip()
-        self.run(f"voms-proxy-init -quiet -voms {vo}")
+    def __init__(self, user: User, vo: str, script: str) -> None:
+        self.user = user
+        place = user("mktemp --directory")
+        user(f"voms-proxy-init -quiet -voms {vo}")
         for name, content in (("job.sh", script), ("job.xrsl", DESCRIPTION)):
-            self.run(f"cat > {place}/{name} <<'END'\n{content}\nEND")
-        said = self.run(f"cd {place} && arcsub -C {CE} -T arcrest -Q NONE job.xrsl")
-        self.url = said.rpartition("jobid: ")[2].strip()
-
-    def run(self, line: str) -> str:
-        done = self.ui.run("runuser --login %s --command %s", self.user, line)
-        assert done.rc == 0, done.stdout + done.stderr
-        return str(done.stdout)
+            user(f"cat > {place}/{name} <<'END'\n{content}\nEND")
+        said = user(f"cd {place} && arcsub -C {CE} -T arcrest -Q NONE job.xrsl")
+        self.url = said.rpartition("jobid: ")[2]
 
     def state(self) -> str:
-        lines = self.ui.run("runuser --login %s --command %s", self.user, f"arcstat {self.url}").stdout.splitlines()
+        lines = self.user.attempt(f"arcstat {self.url}").stdout.splitlines()
         return next((line.split()[1] for line in lines if line.startswith(" State:")), "")
 
     def output(self) -> str:
         wait_for(lambda: self.state() in ("Finished", "Failed", "Killed"))
-        place = self.run("mktemp --directory").strip()
-        self.run(f"arcget --dir {place} {self.url}")
-        return self.run(f"cat {place}/*/out {place}/*/err")
+        place = self.user("mktemp --directory")
+        self.user(f"arcget --dir {place} {self.url}")
+        return self.user(f"cat {place}/*/out {place}/*/err")
 
 
-class Local:
+class Local(User):
     """A local user of the batch system."""
 
-    def __init__(self, batch: Host, user: str = "jan") -> None:
-        self.batch, self.user = batch, user
-
-    def submit(self, command: str, *options: str) -> Any:
-        line = " ".join(["cd /tmp && sbatch --parsable", *options, f"--wrap '{command}'"])
-        return self.batch.run("runuser --login %s --command %s", self.user, line)
+    def submit(self, command: str, *options: str) -> CommandResult:
+        return self.attempt(" ".join(["cd /tmp && sbatch --parsable", *options, f"--wrap '{command}'"]))
 
     def end(self, job: str) -> tuple[str, str]:
         """The state that a job ended in, and its exit code."""
 
         def ended() -> list[str]:
-            said = self.batch.run("sacct --noheader --parsable2 --allocations --jobs %s --format State,ExitCode", job)
+            said = self.host.run("sacct --noheader --parsable2 --allocations --jobs %s --format State,ExitCode", job)
             words = str(said.stdout).strip().split("|")
             return [] if words[0] in ("", "PENDING", "RUNNING", "COMPLETING") else words
 
@@ -83,7 +68,7 @@ class Local:
 
 @pytest.fixture
 def local(at: At) -> Local:
-    return Local(at("batch"))
+    return Local(at("batch"), "jan")
 
 
 def test_jobs_of_two_vos_run_under_their_own_accounts_and_see_nothing_of_each_other(at: At) -> None:
@@ -93,7 +78,7 @@ def test_jobs_of_two_vos_run_under_their_own_accounts_and_see_nothing_of_each_ot
         squeue --noheader --format %u | sort -u
         sleep 5
     """
-    jobs = {vo: GridJob(at("ui"), user, vo, script) for user, vo in (("alice", "voce"), ("bob", "auger"))}
+    jobs = {vo: GridJob(User(at("ui"), name), vo, script) for name, vo in (("alice", "voce"), ("bob", "auger"))}
     for vo, job in jobs.items():
         account = f"{vo}001"
         seen = job.output().splitlines()
@@ -101,16 +86,16 @@ def test_jobs_of_two_vos_run_under_their_own_accounts_and_see_nothing_of_each_ot
     assert "Number of Jobs:" in at("ce").check_output("arcctl accounting stats")
 
 
-def test_a_cancelled_job_ends_in_the_batch_system(at: At) -> None:
-    job = GridJob(at("ui"), "alice", "voce", "sleep 600")
+def test_a_cancelled_job_ends_in_the_batch_system(at: At, local: Local) -> None:
+    job = GridJob(User(at("ui"), "alice"), "voce", "sleep 600")
     running = "squeue --noheader --user voce001 --states RUNNING --format %i"
     number = wait_for(lambda: at("batch").check_output(running))
-    job.run(f"arckill {job.url}")
-    assert Local(at("batch")).end(number)[0].startswith("CANCELLED")
+    job.user(f"arckill {job.url}")
+    assert local.end(number)[0].startswith("CANCELLED")
 
 
 def test_a_running_job_survives_a_restart_of_everything_that_serves_it(at: At) -> None:
-    job = GridJob(at("ui"), "bob", "auger", "echo begun; sleep 45; echo ended")
+    job = GridJob(User(at("ui"), "bob"), "auger", "echo begun; sleep 45; echo ended")
     # The CE has to know that it runs: one that is restarted while it hands a job over lets it fail.
     wait_for(lambda: job.state() == "Running")
     at("ce").check_output("systemctl restart munge session-share arc-arex arc-arex-ws")

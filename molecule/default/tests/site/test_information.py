@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
+from acting import wait_until
 from testinfra.host import Host
 
 At = Callable[[str], Host]
 
 # Two rounds of a minute, each with the time that a dead source is waited for; and a new round of the CE's own.
-PATIENCE = 240
+wait_for = partial(wait_until, limit=240)
 
 
 def published(host: Host, what: str, *attributes: str) -> str:
@@ -22,13 +23,6 @@ def published(host: Host, what: str, *attributes: str) -> str:
     wanted = " ".join(attributes or ("dn",))
     search = "ldapsearch -x -LLL -o ldif-wrap=no -H ldap://topbdii.egee.test:2170 -b GLUE2GroupID=grid,o=glue"
     return str(host.check_output(f"{search} %s {wanted}", what))
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(5)
 
 
 @pytest.fixture

@@ -8,44 +8,36 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
+from acting import ALICE, User, wait_until
 from testinfra.host import Host
 
 At = Callable[[str], Host]
 Play = Callable[..., Any]
 
-ALICE = "/DC=test/DC=egee/O=Users/CN=Alice Novak"
 WMS = "/DC=test/DC=egee/CN=wms.egee.test"
 # Seconds until a job must have got somewhere: on a busy machine.
-PATIENCE = 600
+wait_for = partial(wait_until, limit=600)
 
 
-class Alice:
+class Alice(User):
     """Alice on the UI, with a proxy of voce."""
 
     def __init__(self, ui: Host) -> None:
-        self.ui = ui
+        super().__init__(ui, "alice")
         self("voms-proxy-init -quiet -voms voce")
-
-    def attempt(self, line: str) -> tuple[int, str]:
-        done = self.ui.run("runuser --login alice --command %s", line)
-        return done.rc, done.stdout.strip() + done.stderr.strip()
-
-    def __call__(self, line: str) -> str:
-        code, said = self.attempt(line)
-        assert code == 0, f"{line}: {said}"
-        return said
 
     def describe(self, name: str, script: str, *lines: str) -> None:
         """A job of this name that runs a script."""
-        self.ui.check_output("rm -rf /tmp/%s && install -d -o alice /tmp/%s", name, name)
+        self.host.check_output("rm -rf /tmp/%s && install -d -o alice /tmp/%s", name, name)
         for file, content in (
             ("run.sh", f"#!/bin/sh\n{script}\n"),
             ("job.toml", "\n".join(['executable = "run.sh"', *lines])),
         ):
-            self.ui.check_output("printf %%s %s > /tmp/%s/%s", content, name, file)
+            self.host.check_output("printf %%s %s > /tmp/%s/%s", content, name, file)
 
     def submit(self, name: str) -> str:
         return self(f"egee-job submit /tmp/{name}/job.toml")
@@ -58,8 +50,9 @@ class Alice:
         return self.job(job)
 
     def told(self, job: str) -> list[tuple[str, str]]:
-        code, said = self.attempt(f"egee-job history --json {job}")
-        return [(event["source"], event["type"]) for event in json.loads(said)[0]["events"]] if code == 0 else []
+        done = self.attempt(f"egee-job history --json {job}")
+        events = json.loads(done.stdout)[0]["events"] if done.rc == 0 else []
+        return [(event["source"], event["type"]) for event in events]
 
 
 @pytest.fixture
@@ -70,13 +63,6 @@ def alice(at: At) -> Iterator[Alice]:
         if job["state"] not in ("done", "aborted", "cancelled", "cleared"):
             alice.attempt(f"egee-job cancel {job['id']}")
         alice.attempt(f"egee-job clear {job['id']}")
-
-
-def wait_for(true: Callable[[], bool], shown: Callable[[], str] = str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end, shown()
-        time.sleep(3)
 
 
 def ask(lb: Host, query: str) -> str:
@@ -160,7 +146,8 @@ def test_a_ban_holds_at_both_ends_jobs_and_ends(alice: Alice, play: Play) -> Non
     try:
         play(*services, "--extra-vars", json.dumps({"site_banned_dns": [ALICE]}))
         for command in ("status", "submit /tmp/banned/job.toml", "history"):
-            assert "banned here" in alice.attempt(f"egee-job {command}")[1]
+            refused = alice.attempt(f"egee-job {command}")
+            assert "banned here" in refused.stdout + refused.stderr
         # Seconds until the keeper's next look.
         time.sleep(75)
     finally:

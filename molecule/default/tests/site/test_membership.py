@@ -9,27 +9,25 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from acting import ALICE, User
 from testinfra.host import Host
 
 At = Callable[[str], Host]
 Play = Callable[..., Any]
 
-ALICE = "/DC=test/DC=egee/O=Users/CN=Alice Novak"
-PROXY = (
-    "runuser --login alice --command 'voms-proxy-init -quiet -voms voce:/voce/Role=SoftwareManager -out /tmp/unbanned'"
-)
+PROXY = "voms-proxy-init -quiet -voms voce:/voce/Role=SoftwareManager -out /tmp/unbanned"
 VOMS = ("services.yml", "--tags", "voms")
 
 
 def test_the_banned_get_no_attributes_until_they_are_let_in_again(at: At, play: Play) -> None:
-    ui = at("ui")
-    assert ui.run(PROXY).rc == 0
+    alice = User(at("ui"), "alice")
+    alice(PROXY)
     try:
         play(*VOMS, "--extra-vars", json.dumps({"site_banned_dns": [ALICE]}))
-        refused = ui.run(PROXY)
+        refused = alice.attempt(PROXY)
         assert refused.rc != 0
         assert "User unknown to this VO" in refused.stdout + refused.stderr
     finally:
         play(*VOMS)
     # With all that she had.
-    assert ui.run(PROXY).rc == 0
+    alice(PROXY)

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
+from acting import wait_until
 from testinfra.host import Host
 
 At = Callable[[str], Host]
@@ -20,7 +21,7 @@ CURL = f"curl --silent --show-error --max-time 20 --capath {GRID}/certificates"
 AS_HOST = f"--cert {GRID}/hostcert.pem --key {GRID}/hostkey.pem"
 PAGE = "https://mon.egee.test/"
 # Until Prometheus has looked at all hosts, and as much again.
-PATIENCE = 240
+wait_for = partial(wait_until, limit=240)
 
 
 def page(at: At) -> Any:
@@ -37,13 +38,6 @@ def check(at: At, *hosts: str) -> None:
     """A round of checks now instead of within the next minute."""
     for host in hosts:
         at(host).check_output("systemctl start grid-check")
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(5)
 
 
 def test_the_page_is_for_those_with_a_certificate(at: At) -> None:

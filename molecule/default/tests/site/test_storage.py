@@ -6,38 +6,29 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
-from testinfra.backend.base import CommandResult
+from acting import ALICE, User, wait_until
 from testinfra.host import Host
 
 At = Callable[[str], Host]
 Play = Callable[..., Any]
 
-ALICE = "/DC=test/DC=egee/O=Users/CN=Alice Novak"
 FULL = "/scratch/se/voce/full"
 # What a ban takes to hold at the latest, and a little more.
-PATIENCE = 90
-
-
-class Alice:
-    """Alice on the UI, with a proxy of voce."""
-
-    def __init__(self, ui: Host) -> None:
-        self.ui = ui
-        assert self("voms-proxy-init -quiet -voms voce").rc == 0
-        assert self("head -c 5000000 /dev/urandom > big && head -c 1000 big > small").rc == 0
-
-    def __call__(self, line: str) -> CommandResult:
-        return self.ui.run("runuser --login alice --command %s", line)
+wait_for = partial(wait_until, limit=90)
 
 
 @pytest.fixture
-def alice(at: At) -> Alice:
-    return Alice(at("ui"))
+def alice(at: At) -> User:
+    """With a proxy of voce, a file that is too big for a full disk, and one that is not."""
+    alice = User(at("ui"), "alice")
+    alice("voms-proxy-init -quiet -voms voce")
+    alice("head -c 5000000 /dev/urandom > big && head -c 1000 big > small")
+    return alice
 
 
 @pytest.fixture
@@ -55,13 +46,6 @@ def full(at: At) -> Iterator[str]:
     se.check_output("systemctl start xrootd@se")
 
 
-def wait_for(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(2)
-
-
 @pytest.mark.parametrize(
     ("store", "reason"),
     [
@@ -71,10 +55,10 @@ def wait_for(true: Callable[[], bool]) -> None:
     ],
 )
 def test_a_full_disk_is_an_error_and_leaves_no_half_file(
-    at: At, alice: Alice, full: str, store: str, reason: str
+    at: At, alice: User, full: str, store: str, reason: str
 ) -> None:
-    assert alice(f"xrdcp -s small root://se.egee.test//{full}/old").rc == 0
-    answer = alice(store.format(full))
+    alice(f"xrdcp -s small root://se.egee.test//{full}/old")
+    answer = alice.attempt(store.format(full))
     assert answer.rc != 0
     assert reason in answer.stderr + answer.stdout
     left = at("se").check_output("find %s -type f -size +1k", FULL)
@@ -86,20 +70,21 @@ def test_nobody_gets_in_without_tls(at: At) -> None:
     assert plain.rc != 0
 
 
-def test_a_ban_holds_at_both_and_ends(alice: Alice, play: Play) -> None:
+def test_a_ban_holds_at_both_and_ends(alice: User, play: Play) -> None:
     read = "xrdfs se.egee.test ls /voce"
     listed = "gfal-ls davs://se.egee.test:8443/voce"
     fetch = "echo a-passphrase | myproxy-logon -s myproxy.egee.test -l banned -S -o /tmp/fetched"
     store = "echo a-passphrase | myproxy-init -s myproxy.egee.test -l {} -S -c 1 -t 1"
     services = ("services.yml", "--tags", "myproxy,se")
-    assert alice(read).rc == alice(listed).rc == alice(store.format("banned")).rc == alice(fetch).rc == 0
+    for line in (read, listed, store.format("banned"), fetch):
+        alice(line)
     try:
         play(*services, "--extra-vars", json.dumps({"site_banned_dns": [ALICE]}))
-        assert "credential locked" in alice(fetch).stderr
-        assert "Accepted credentials failure" in alice(store.format("more")).stderr
-        wait_for(lambda: alice(read).rc != 0 and alice(listed).rc != 0)
+        assert "credential locked" in alice.attempt(fetch).stderr
+        assert "Accepted credentials failure" in alice.attempt(store.format("more")).stderr
+        wait_for(lambda: alice.attempt(read).rc != 0 and alice.attempt(listed).rc != 0)
     finally:
         play(*services)
-    wait_for(lambda: alice(read).rc == 0 and alice(listed).rc == 0)
-    assert alice(fetch).rc == 0
-    assert alice("myproxy-destroy -s myproxy.egee.test -l banned").rc == 0
+    wait_for(lambda: alice.attempt(read).rc == 0 and alice.attempt(listed).rc == 0)
+    alice(fetch)
+    alice("myproxy-destroy -s myproxy.egee.test -l banned")
