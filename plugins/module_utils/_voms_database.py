@@ -9,7 +9,7 @@ import typing as t
 from collections.abc import Callable, Mapping, Sequence
 
 from ansible_collections.egee.box.plugins.module_utils._mariadb import NoServer, Server, connect
-from ansible_collections.egee.box.plugins.module_utils._runner import BoxError
+from ansible_collections.egee.box.plugins.module_utils._runner import BoxError, conclude
 from ansible_collections.egee.box.plugins.module_utils._voms import Change, Fqan, render
 
 # The version of the schema that the server's plugin reads.
@@ -86,9 +86,10 @@ def run(
     module: t.Any,
     read: Callable[[Mapping[str, t.Any]], t.Any],
     manage: Callable[[Server | NoServer, t.Any], Manager],
-) -> None:
+) -> t.NoReturn:
     """What both modules do: refuse bad input before anything is touched, compare, and act outside check mode."""
-    try:
+
+    def work() -> dict[str, t.Any]:
         wanted = read(module.params)
         server = connect(module.params["login_unix_socket"], module.params["login_user"], check_mode=module.check_mode)
         manager = manage(server, wanted)
@@ -96,11 +97,15 @@ def run(
         result = manager.result()
         if plan and not module.check_mode:
             manager.apply(plan)
-    except BoxError as error:
-        module.fail_json(msg=error.message, **error.details)
-    for warning in manager.warnings:
-        module.warn(warning)
-    module.exit_json(changed=bool(plan), actions=[change.action for change in plan], diff=render(plan), **result)
+        return {
+            "changed": bool(plan),
+            "actions": [change.action for change in plan],
+            "diff": render(plan),
+            "warnings": manager.warnings,
+            **result,
+        }
+
+    conclude(module, work)
 
 
 # What both modules take to find the server.

@@ -86,7 +86,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.egee.box.plugins.module_utils._pbs import attributes, entry
 from ansible_collections.egee.box.plugins.module_utils._pbs.flow import given_all
-from ansible_collections.egee.box.plugins.module_utils._runner import BoxError
+from ansible_collections.egee.box.plugins.module_utils._runner import conclude
 
 TYPES = {
     "queues": attributes.QUEUE,
@@ -106,8 +106,9 @@ def main() -> None:
     }
     module = AnsibleModule(argument_spec={**entry.ACCESS, "gather": gather}, supports_check_mode=True)
     chosen = module.params["gather"]
-    found: dict[str, t.Any] = {}
-    try:
+
+    def work() -> dict[str, t.Any]:
+        found: dict[str, t.Any] = {"changed": False}
         pbs = entry.client(module)
         types = [kind for name, kind in TYPES.items() if name in chosen]
         # The kinds of a site's own resources are needed to tell what their values are.
@@ -117,9 +118,9 @@ def main() -> None:
         found.update({name: given_all(kind, snapshot) for name, kind in TYPES.items() if name in chosen})
         if "jobs" in chosen:
             found["jobs"] = pbs.jobs()
-    except BoxError as error:
-        module.fail_json(msg=error.message, **error.details)
-    module.exit_json(changed=False, **found)
+        return found
+
+    conclude(module, work)
 
 
 if __name__ == "__main__":

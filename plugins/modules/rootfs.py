@@ -138,11 +138,12 @@ built:
   elements: str
 """
 
+import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.egee.box.plugins.module_utils._rootfs import Settings, build, missing, tarball
-from ansible_collections.egee.box.plugins.module_utils._runner import BoxError, CommandRunner
+from ansible_collections.egee.box.plugins.module_utils._runner import CommandRunner, conclude
 
 SEED = {
     "path": {"type": "str", "required": True},
@@ -183,7 +184,8 @@ def main() -> None:
         masked_units=tuple(wanted["masked_units"]),
         edition=wanted["edition"],
     )
-    try:
+
+    def work() -> dict[str, t.Any]:
         roots = {
             root["name"]: tarball(
                 settings, root["release"], root["packages"], {seed["path"]: seed["content"] for seed in root["seeds"]}
@@ -193,15 +195,15 @@ def main() -> None:
         batches = missing(roots.values())
         if not module.check_mode:
             build(batches, wanted["jobs"], CommandRunner)
-    except BoxError as error:
-        module.fail_json(msg=error.message, **error.details)
-    built = [str(each.path) for batch in batches for each in batch]
-    module.exit_json(
-        changed=bool(built),
-        built=built,
-        roots={name: {"path": str(each.path), "key": each.key} for name, each in roots.items()},
-        diff={"before": "", "after": "".join(f"{path}\n" for path in built)},
-    )
+        built = [str(each.path) for batch in batches for each in batch]
+        return {
+            "changed": bool(built),
+            "built": built,
+            "roots": {name: {"path": str(each.path), "key": each.key} for name, each in roots.items()},
+            "diff": {"before": "", "after": "".join(f"{path}\n" for path in built)},
+        }
+
+    conclude(module, work)
 
 
 if __name__ == "__main__":

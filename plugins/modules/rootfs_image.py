@@ -114,12 +114,13 @@ outdated:
   elements: str
 """
 
+import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.egee.box.plugins.module_utils._rootfs_image import Image, due
-from ansible_collections.egee.box.plugins.module_utils._runner import BoxError, CommandRunner
+from ansible_collections.egee.box.plugins.module_utils._runner import CommandRunner, conclude
 
 SEED = {
     "path": {"type": "str", "required": True},
@@ -154,7 +155,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     wanted = module.params
-    try:
+
+    def work() -> dict[str, t.Any]:
         images = [Image.read(entry) for entry in wanted["images"]]
         make, outdated = due(images, [Path(path) for path in wanted["rebuild"]], CommandRunner())
         if not module.check_mode:
@@ -162,15 +164,15 @@ def main() -> None:
                 jobs = [pool.submit(image.build, CommandRunner(), Path(wanted["work_dir"])) for image in make]
             for job in jobs:
                 job.result()
-    except BoxError as error:
-        module.fail_json(msg=error.message, **error.details)
-    made = [str(image.path) for image in make]
-    module.exit_json(
-        changed=bool(made),
-        made=made,
-        outdated=[str(image.path) for image in outdated],
-        diff={"before": "", "after": "".join(f"{path}\n" for path in made)},
-    )
+        made = [str(image.path) for image in make]
+        return {
+            "changed": bool(made),
+            "made": made,
+            "outdated": [str(image.path) for image in outdated],
+            "diff": {"before": "", "after": "".join(f"{path}\n" for path in made)},
+        }
+
+    conclude(module, work)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.egee.box.plugins.module_utils._pbs.client import Access, Pbs
 from ansible_collections.egee.box.plugins.module_utils._pbs.flow import Steward, Task
-from ansible_collections.egee.box.plugins.module_utils._runner import BoxError, CommandRunner
+from ansible_collections.egee.box.plugins.module_utils._runner import CommandRunner, conclude
 
 Options = dict[str, t.Any]
 
@@ -84,11 +84,12 @@ Ending = t.Callable[[Pbs, Options], None]
 
 def run(module: AnsibleModule, task: Task, then: Ending | None = None) -> t.NoReturn:
     """Carry a task out, and end the module."""
-    try:
+
+    def work() -> Options:
         pbs = client(module)
         result = Steward(pbs, task, module.warn).run(module.check_mode)
         if then and not module.check_mode:
             then(pbs, result)
-    except BoxError as error:
-        module.fail_json(msg=error.message, **error.details)
-    module.exit_json(**result)
+        return result
+
+    conclude(module, work)
