@@ -14,20 +14,14 @@ description:
   - A user who has any of these already, from another CA, keeps it.
 author:
   - egee.box contributors (@egee-box)
+extends_documentation_fragment:
+  - egee.box._grid
 positional: domain, ca, directory
 options:
   _input:
     description: Users of the model, each with C(name) and C(cn).
     type: list
     elements: dict
-    required: true
-  domain:
-    description: The DNS domain of the site.
-    type: str
-    required: true
-  ca:
-    description: The name of the site's CA, in slash form.
-    type: str
     required: true
   directory:
     description: Where the CA keeps what it issued, as the role M(egee.box.grid_ca#role) does.

@@ -13,20 +13,14 @@ description:
   - Adds C(accounts), the pool accounts that its members are mapped to, each with C(name) and C(uid).
 author:
   - egee.box contributors (@egee-box)
+extends_documentation_fragment:
+  - egee.box._grid
 positional: domain, ca
 options:
   _input:
     description: VOs of the model, each with C(name), C(voms_host) and C(pool).
     type: list
     elements: dict
-    required: true
-  domain:
-    description: The DNS domain of the site.
-    type: str
-    required: true
-  ca:
-    description: The name of the site's CA, in slash form.
-    type: str
     required: true
 """
 

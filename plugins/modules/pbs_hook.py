@@ -12,6 +12,7 @@ version_added: 0.1.0
 description:
   - Creates, changes and deletes site hooks of an OpenPBS server, with their bodies and configuration.
   - A hook is changed where it is, never deleted and created again, so that it is never missing.
+  - What a task does not say of a hook stays as an existing one has it, and is PBS's default for a new one.
   - PBS lets only root on the server's host see and change hooks.
 extends_documentation_fragment:
   - egee.box._attributes
@@ -71,58 +72,39 @@ options:
         type: str
         choices: [present, absent]
   event:
-    description:
-      - The events that the hook runs at, in any order. Empty means none, so that it never runs.
-      - If left out, an existing hook keeps what it has, and a new one gets PBS's default.
+    description: The events that the hook runs at, in any order. Empty means none, so that it never runs.
     type: list
     elements: str
   enabled:
-    description:
-      - Whether the hook runs at all.
-      - If left out, an existing hook keeps what it has, and a new one gets PBS's default.
+    description: Whether the hook runs at all.
     type: bool
   order:
-    description:
-      - Its place among the hooks of an event, 1 to 1000.
-      - If left out, an existing hook keeps what it has, and a new one gets PBS's default.
+    description: Its place among the hooks of an event, 1 to 1000.
     type: int
   alarm:
-    description:
-      - Seconds after which it is ended.
-      - If left out, an existing hook keeps what it has, and a new one gets PBS's default.
+    description: Seconds after which it is ended.
     type: int
   freq:
-    description:
-      - Seconds between its runs, for a periodic event.
-      - If left out, an existing hook keeps what it has, and a new one gets PBS's default.
+    description: Seconds between its runs, for a periodic event.
     type: int
   user:
-    description:
-      - Whom it runs as.
-      - If left out, an existing hook keeps what it has, and a new one gets PBS's default.
+    description: Whom it runs as.
     type: str
     choices: [pbsadmin, pbsuser]
   debug:
-    description:
-      - Whether its input and output are kept in files.
-      - If left out, an existing hook keeps what it has, and a new one gets PBS's default.
+    description: Whether its input and output are kept in files.
     type: bool
   fail_action:
     description:
       - What follows when it fails, V(none) or any of V(offline_vnodes), V(clear_vnodes_upon_recovery) and
         V(scheduler_restart_cycle).
-      - If left out, an existing hook keeps what it has, and a new one gets PBS's default.
     type: list
     elements: str
   content:
-    description:
-      - Its body, in Python. Compared byte by byte.
-      - If left out, an existing hook keeps what it has, and a new one gets PBS's default.
+    description: Its body, in Python. Compared byte by byte.
     type: str
   config:
-    description:
-      - The text of its configuration file. Compared byte by byte.
-      - If left out, an existing hook keeps what it has, and a new one gets PBS's default.
+    description: The text of its configuration file. Compared byte by byte.
     type: str
   state:
     description: Whether the hooks shall be there.

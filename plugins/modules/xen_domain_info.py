@@ -48,29 +48,11 @@ RETURN = r"""
 domains:
   description:
     - The domains, by name. What a live domain holds, otherwise what it is defined to get.
-    - For all keys see the return values of M(egee.box.xen_domain).
+    - Their keys are those of RV(egee.box.xen_domain#module:domains).
   returned: always
   type: list
   elements: dict
-  contains:
-    name:
-      description: The domain's name.
-      type: str
-      returned: always
-      sample: voms.egee.test
-    state:
-      description:
-        - V(running), V(paused), V(shutdown), V(saved) or V(absent).
-        - Or what no one asked for, V(crashed), V(half-built), V(ended) (shut down by itself, and preserved),
-          V(rebooting), V(suspended) or V(dying).
-      type: str
-      returned: always
-      sample: running
-    memory_used:
-      description: The memory that it really has, in MiB.
-      type: int
-      returned: always
-      sample: 384
+  sample: [{name: voms.egee.test, state: running, domid: 3, memory: 384, memory_used: 384, vcpus: 1, vcpus_used: 1}]
 """
 
 from pathlib import Path
