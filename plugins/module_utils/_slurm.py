@@ -37,8 +37,8 @@ class Cluster:
     # Fair share of each account, and the users of each.
     shares: dict[str, int] = field(default_factory=dict)
     users: dict[str, set[str]] = field(default_factory=dict)
-    # The account that a user's jobs go to when they name none.
-    defaults: dict[str, str] = field(default_factory=dict)
+    # The account that a user's jobs go to when they name none. A new cluster has one for root.
+    defaults: dict[str, str] = field(default_factory=lambda: {ROOT: ROOT})
 
 
 def read_account(row: Mapping[str, t.Any]) -> Account:
@@ -70,6 +70,11 @@ class SlurmAccounts:
         self.runner = runner
         self.cluster = cluster
         self.accounts = accounts
+        # The account that a listed user's jobs shall go to: the first of those that list it.
+        self.homes: dict[str, str] = {}
+        for account in accounts:
+            for user in account.users or ():
+                self.homes.setdefault(user, account.name)
         self.exclusive = exclusive
         self.wait = wait
         self.found = Cluster()
@@ -129,7 +134,11 @@ class SlurmAccounts:
         if missing:
             plan.append(["add", "user", ",".join(missing), where, f"account={account.name}"])
         # Someone new has the account as default already.
-        elsewhere = sorted(name for name in wanted if self.found.defaults.get(name, account.name) != account.name)
+        elsewhere = sorted(
+            name
+            for name in wanted
+            if self.homes[name] == account.name and self.found.defaults.get(name, account.name) != account.name
+        )
         if elsewhere:
             names = f"name={','.join(elsewhere)}"
             plan.append(["modify", "user", "where", names, where, "set", f"defaultaccount={account.name}"])
@@ -151,20 +160,20 @@ class SlurmAccounts:
 
     def _read(self) -> Cluster:
         found = Cluster()
-        clusters = self._list("cluster", "format=cluster", patience=self.wait)
-        found.exists = [self.cluster] in clusters
-        if not found.exists:
-            return found
         where = f"cluster={self.cluster}"
-        for name, user, share, default in self._list("association", where, "format=account,user,share,defaultaccount"):
-            if not user:
-                if name != ROOT:
-                    found.shares[name] = int(share) if share.isdigit() else 0
+        for name, user, share in self._list("association", where, "format=account,user,share", patience=self.wait):
+            # Each cluster has this one, and one that is not known has none.
+            found.exists = True
+            if name == ROOT:
                 continue
-            if name != ROOT:
+            if user:
                 found.users.setdefault(name, set()).add(user)
-            if default:
-                found.defaults[user] = default
+            else:
+                found.shares[name] = int(share) if share.isdigit() else 0
+        if found.exists:
+            # Listed with associations it would be empty.
+            rows = self._list("user", "withassoc", where, "format=user,defaultaccount")
+            found.defaults = {user: default for user, default in rows if default}
         return found
 
     def _list(self, *words: str, patience: float = 0) -> list[list[str]]:

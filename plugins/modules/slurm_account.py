@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Ensures that a cluster is known to Slurm's accounting, that it has accounts with their fair shares, and that users
     are billed to them.
-  - Runs C(sacctmgr) on the host, once to read and once for each kind of change, however many users there are.
+  - Runs C(sacctmgr) on the host, twice to read and once for each kind of change, however many users there are.
 author:
   - egee.box contributors (@egee-box)
 extends_documentation_fragment:
@@ -39,7 +39,7 @@ options:
         default: 1
       users:
         description:
-          - The Unix accounts billed to it. It becomes the account that their jobs go to when they name none.
+          - The Unix accounts billed to it. Their jobs go to the first account that lists them when they name none.
           - Without this option its users stay as they are.
         type: list
         elements: str

@@ -41,11 +41,9 @@ def command(place: str, words: list[str]) -> int:
     if fault:
         sys.stderr.write(fault)
         return 1
-    if (verb, kind) == ("list", "cluster"):
-        sys.stdout.write("".join(f"{name}\n" for name in state["clusters"]))
-    elif (verb, kind) == ("add", "cluster"):
+    if (verb, kind) == ("add", "cluster"):
         state["clusters"][names[0]] = NEW
-    else:
+    elif given["cluster"] in state["clusters"]:
         _of_a_cluster(state["clusters"][given["cluster"]], verb, kind, names, given)
     Path(place).write_text(json.dumps(state), encoding="utf-8")
     return 0
@@ -70,6 +68,7 @@ def _of_a_cluster(cluster: dict[str, t.Any], verb: str, kind: str, names: list[s
                 accounts[given["account"]]["users"].remove(name)
             case "list", "association":
                 for account, about in accounts.items():
-                    sys.stdout.write(f"{account}||{about['share']}|\n")
-                    for user in about["users"]:
-                        sys.stdout.write(f"{account}|{user}|1|{defaults[user]}\n")
+                    sys.stdout.write(f"{account}||{about['share']}\n")
+                    sys.stdout.write("".join(f"{account}|{user}|1\n" for user in about["users"]))
+            case "list", "user":
+                sys.stdout.write("".join(f"{user}|{default}\n" for user, default in defaults.items()))

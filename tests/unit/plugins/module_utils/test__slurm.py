@@ -14,39 +14,42 @@ from ansible_collections.egee.box.tests.unit.scripted_runner import Expected, Sc
 
 LIST = "sacctmgr --noheader --parsable2 list"
 DO = "sacctmgr --immediate"
-# As sacctmgr 24.11 prints them: root's own association first, a user's default account in the last column.
-FOUND = """root||1|
-root|root|1|root
-auger||2|
-auger|auger001|1|auger
-voce||3|
-voce|voce001|1|voce
-voce|voce002|1|voce
+# As sacctmgr 24.11 prints them: root's own association first; and of each association the user and its default account.
+FOUND = """root||1
+root|root|1
+auger||2
+auger|auger001|1
+voce||3
+voce|voce001|1
+voce|voce002|1
+"""
+DEFAULTS = """auger001|auger
+root|root
+voce001|voce
+voce002|voce
 """
 VOCE = Account("voce", 3, frozenset({"voce001", "voce002"}))
 AUGER = Account("auger", 2, frozenset({"auger001"}))
 
 
-def reads(associations: str = FOUND, cluster: str = "box\n") -> list[Expected]:
+def reads(associations: str = FOUND, defaults: str = DEFAULTS) -> list[Expected]:
     return [
-        Expected(f"{LIST} cluster format=cluster", cluster),
-        Expected(f"{LIST} association cluster=box format=account,user,share,defaultaccount", associations),
+        Expected(f"{LIST} association cluster=box format=account,user,share", associations),
+        Expected(f"{LIST} user withassoc cluster=box format=user,defaultaccount", defaults),
     ]
 
 
 @pytest.mark.parametrize(
-    ("found", "wanted", "exclusive", "commands"),
+    ("wanted", "exclusive", "commands"),
     [
-        pytest.param(FOUND, [VOCE, AUGER], True, [], id="nothing to do"),
+        pytest.param([VOCE, AUGER], True, [], id="nothing to do"),
         pytest.param(
-            FOUND,
             [Account("voce", 5, VOCE.users), AUGER],
             True,
             ["modify account where name=voce cluster=box set fairshare=5"],
             id="another share",
         ),
         pytest.param(
-            FOUND,
             [VOCE, AUGER, Account("atlas", 1, frozenset({"atlas002", "atlas001"}))],
             False,
             [
@@ -56,8 +59,7 @@ def reads(associations: str = FOUND, cluster: str = "box\n") -> list[Expected]:
             id="a new VO with all its users at once",
         ),
         pytest.param(
-            FOUND,
-            [VOCE, Account("auger", 2, frozenset({"auger001", "voce002"}))],
+            [Account("auger", 2, frozenset({"auger001", "voce002"})), VOCE],
             False,
             [
                 "add user voce002 cluster=box account=auger",
@@ -66,20 +68,25 @@ def reads(associations: str = FOUND, cluster: str = "box\n") -> list[Expected]:
             id="someone who was elsewhere gets another default",
         ),
         pytest.param(
-            FOUND,
+            [VOCE, Account("auger", 2, frozenset({"auger001", "voce002"}))],
+            False,
+            ["add user voce002 cluster=box account=auger"],
+            id="the first account that lists someone is the default",
+        ),
+        pytest.param(
             [Account("voce", 3, frozenset({"voce001"}))],
             True,
             ["delete user where name=voce002 cluster=box account=voce", "delete account where name=auger cluster=box"],
             id="who is not listed goes, users before accounts",
         ),
-        pytest.param(FOUND, [Account("voce", 3)], False, [], id="users are left alone where none are given"),
+        pytest.param([Account("voce", 3)], False, [], id="users are left alone where none are given"),
     ],
 )
-def test_only_the_difference_is_told(found: str, wanted: list[Account], exclusive: bool, commands: list[str]) -> None:
-    runner = ScriptedRunner(*reads(found), *(Expected(f"{DO} {command}") for command in commands))
+def test_only_the_difference_is_told(wanted: list[Account], exclusive: bool, commands: list[str]) -> None:
+    runner = ScriptedRunner(*reads(), *(Expected(f"{DO} {command}") for command in commands))
     assert SlurmAccounts(runner, "box", wanted, exclusive).apply() == [f"{DO} {command}" for command in commands]
     runner.finish()
-    held_back = ScriptedRunner(*reads(found), check_mode=True)
+    held_back = ScriptedRunner(*reads(), check_mode=True)
     accounts = SlurmAccounts(CheckMode(held_back), "box", wanted, exclusive)
     assert accounts.apply() == [f"{DO} {command}" for command in commands]
     assert (accounts.before() != accounts.after()) == bool(commands)
@@ -105,7 +112,7 @@ class CheckMode:
 
 def test_a_cluster_is_made_first() -> None:
     runner = ScriptedRunner(
-        Expected(f"{LIST} cluster format=cluster", ""),
+        Expected(f"{LIST} association cluster=box format=account,user,share", ""),
         Expected(f"{DO} add cluster box"),
         Expected(f"{DO} add account auger cluster=box fairshare=2"),
         Expected(f"{DO} add user auger001 cluster=box account=auger"),
@@ -115,7 +122,11 @@ def test_a_cluster_is_made_first() -> None:
 
 
 def test_a_daemon_that_is_just_starting_is_waited_for_and_a_dead_one_is_named() -> None:
-    refused = Expected(f"{LIST} cluster format=cluster", rc=1, stderr="sacctmgr: error: Connection refused\n")
+    refused = Expected(
+        f"{LIST} association cluster=box format=account,user,share",
+        rc=1,
+        stderr="sacctmgr: error: Connection refused\n",
+    )
     runner = ScriptedRunner(refused, refused, *reads())
     SlurmAccounts(runner, "box", [VOCE], wait=60).apply()
     runner.finish()

@@ -127,6 +127,22 @@ def test_what_is_shown_is_what_comes(kept: Slurm, accounts: list[Result], exclus
     assert shown - {"root: share 1, users root"} == set(after.splitlines())
 
 
+def test_jobs_go_to_the_first_account_that_lists_their_user(kept: Slurm) -> None:
+    def defaults() -> Result:
+        return dict(json.loads(kept.state.read_text())["clusters"]["box"]["defaults"])
+
+    both = {**AUGER, "users": ["auger001", "voce002"]}
+    kept.ladder(VOCE, both)
+    assert defaults()["voce002"] == "voce"
+    kept.ladder(both, VOCE)
+    assert defaults()["voce002"] == "auger"
+
+
+def test_root_has_an_account_from_the_beginning(slurm: Slurm) -> None:
+    done = slurm.ladder({"name": "auger", "users": ["root"]})
+    assert done["actions"][-1].endswith("modify user where name=root cluster=box set defaultaccount=auger")
+
+
 def test_slurm_keeps_its_own_account(kept: Slurm) -> None:
     kept.ladder(VOCE, exclusive=True)
     assert kept.accounts()["root"] == NEW["accounts"]["root"]
