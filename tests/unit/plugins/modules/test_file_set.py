@@ -9,26 +9,20 @@ import json
 import os
 import stat
 import typing as t
+from functools import partial
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.egee.box.plugins.modules import file_set
 
 Result = dict[str, t.Any]
 Call = t.Callable[..., Result]
 
 
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> t.Iterator[Call]:
-    def run(**params: t.Any) -> Result:
-        with patch_module_args({"_ansible_remote_tmp": "/tmp", **params}), pytest.raises(SystemExit):
-            file_set.main()
-        result: Result = json.loads(capsys.readouterr().out)
-        return result
-
+@pytest.fixture(name="call")
+def _call(call: Call) -> t.Iterator[Call]:
     before = os.umask(0o022)
-    yield run
+    yield partial(call, file_set)
     os.umask(before)
 
 

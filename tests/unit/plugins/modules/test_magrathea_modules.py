@@ -13,7 +13,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.egee.box.plugins.modules import magrathea_vm, magrathea_vm_info
 
 Result = dict[str, t.Any]
@@ -67,17 +66,6 @@ def master(tmp_path: Path) -> t.Iterator[MasterDouble]:
         yield double
         double.shutdown()
         thread.join()
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    def run(module: ModuleType, **params: t.Any) -> Result:
-        with patch_module_args({"_ansible_remote_tmp": "/tmp", **params}), pytest.raises(SystemExit):
-            module.main()
-        result: Result = json.loads(capsys.readouterr().out)
-        return result
-
-    return run
 
 
 def test_the_ladder(master: MasterDouble, call: Call) -> None:

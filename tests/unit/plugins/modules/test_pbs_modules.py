@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.egee.box.plugins.modules import (
     pbs_hook,
     pbs_info,
@@ -22,20 +20,18 @@ from ansible_collections.egee.box.plugins.modules import (
 )
 from ansible_collections.egee.box.tests.unit.standin_pbs import install
 
+Call = t.Callable[..., dict[str, t.Any]]
+
 
 class Site:
     """A stand-in server, and modules that are called with its commands."""
 
-    def __init__(self, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, directory: Path, call: Call) -> None:
         self.commands = install(directory)
-        self.capsys = capsys
+        self._call = call
 
     def call(self, module: t.Any, check: bool = False, **args: t.Any) -> dict[str, t.Any]:
-        args = {"bin_dir": str(self.commands), "_ansible_check_mode": check, **args}
-        with patch_module_args(args), pytest.raises(SystemExit):
-            module.main()
-        result: dict[str, t.Any] = json.loads(self.capsys.readouterr().out)
-        return result
+        return self._call(module, **{"bin_dir": str(self.commands), "_ansible_check_mode": check, **args})
 
     def ladder(self, module: t.Any, **args: t.Any) -> dict[str, t.Any]:
         """Check, do, check again, do again."""
@@ -57,8 +53,8 @@ ANYTHING = Anything()
 
 
 @pytest.fixture
-def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Site:
-    return Site(tmp_path, capsys)
+def site(tmp_path: Path, call: Call) -> Site:
+    return Site(tmp_path, call)
 
 
 def test_queues_in_bulk_each_with_its_own(site: Site) -> None:

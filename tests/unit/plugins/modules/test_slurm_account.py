@@ -10,12 +10,12 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.egee.box.plugins.module_utils import _runner
 from ansible_collections.egee.box.plugins.modules import slurm_account
 from ansible_collections.egee.box.tests.unit.standin_sacctmgr import NEW, install
 
 Result = dict[str, t.Any]
+Call = t.Callable[..., Result]
 
 VOCE = {"name": "voce", "fair_share": 3, "users": ["voce001", "voce002"]}
 AUGER = {"name": "auger", "fair_share": 2, "users": ["auger001"]}
@@ -24,9 +24,9 @@ AUGER = {"name": "auger", "fair_share": 2, "users": ["auger001"]}
 class Slurm:
     """A stand-in of sacctmgr, and the module called with it."""
 
-    def __init__(self, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, directory: Path, call: Call) -> None:
         self.state = install(directory)
-        self.capsys = capsys
+        self._call = call
 
     def has(self, **state: t.Any) -> None:
         self.state.write_text(json.dumps({**json.loads(self.state.read_text()), **state}))
@@ -36,9 +36,7 @@ class Slurm:
 
     def call(self, *accounts: Result, check: bool = False, **args: t.Any) -> Result:
         args = {"cluster": "box", "accounts": list(accounts), "wait": 0, **args}
-        with patch_module_args({"_ansible_check_mode": check, **args}), pytest.raises(SystemExit):
-            slurm_account.main()
-        return dict(json.loads(self.capsys.readouterr().out))
+        return self._call(slurm_account, _ansible_check_mode=check, **args)
 
     def ladder(self, *accounts: Result, **args: t.Any) -> Result:
         """Check, do, check again, do again."""
@@ -56,9 +54,9 @@ class Slurm:
 
 
 @pytest.fixture
-def slurm(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Slurm:
+def slurm(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> Slurm:
     monkeypatch.setattr(_runner, "PATH", f"{tmp_path}:{_runner.PATH}")
-    return Slurm(tmp_path, capsys)
+    return Slurm(tmp_path, call)
 
 
 @pytest.fixture
@@ -168,12 +166,8 @@ def test_slurm_keeps_its_own_account(kept: Slurm) -> None:
                      "account voce: is listed twice; list it once", id="twice"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused_before_slurm_is_asked(
-    args: Result, message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with patch_module_args(args), pytest.raises(SystemExit):
-        slurm_account.main()
-    result = json.loads(capsys.readouterr().out)
+def test_what_cannot_be_is_refused_before_slurm_is_asked(args: Result, message: str, call: Call) -> None:
+    result = call(slurm_account, **args)
     assert result["failed"]
     assert message in result["msg"]
 

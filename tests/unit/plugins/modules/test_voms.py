@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-import json
 import typing as t
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.egee.box.plugins.modules import voms_user, voms_vo
+
+Call = t.Callable[..., dict[str, t.Any]]
 
 ALICE, CA = "/DC=test/CN=Alice Novak", "/DC=test/CN=CA"
 
@@ -21,17 +22,9 @@ def nowhere(tmp_path: Path) -> str:
     return str(tmp_path / "socket")
 
 
-def run(main: t.Callable[[], None], capsys: pytest.CaptureFixture[str], **params: t.Any) -> dict[str, t.Any]:
-    with patch_module_args({"_ansible_remote_tmp": "/tmp", **params}), pytest.raises(SystemExit):
-        main()
-    result: dict[str, t.Any] = json.loads(capsys.readouterr().out)
-    return result
-
-
-def test_a_vo_is_predicted_where_there_is_no_server_yet(nowhere: str, capsys: pytest.CaptureFixture[str]) -> None:
-    result = run(
-        voms_vo.main,
-        capsys,
+def test_a_vo_is_predicted_where_there_is_no_server_yet(nowhere: str, call: Call) -> None:
+    result = call(
+        voms_vo,
         name="voce",
         groups=["/voce/physics"],
         roles=["SoftwareManager"],
@@ -43,32 +36,28 @@ def test_a_vo_is_predicted_where_there_is_no_server_yet(nowhere: str, capsys: py
     assert result["diff"]["after"]["VO voce"]["role SoftwareManager"] == "SoftwareManager"
 
 
-def test_a_member_is_predicted_where_there_is_no_server_yet(nowhere: str, capsys: pytest.CaptureFixture[str]) -> None:
-    result = run(
-        voms_user.main, capsys, vo="voce", dn=ALICE, ca=CA, login_unix_socket=nowhere, _ansible_check_mode=True
-    )
+def test_a_member_is_predicted_where_there_is_no_server_yet(nowhere: str, call: Call) -> None:
+    result = call(voms_user, vo="voce", dn=ALICE, ca=CA, login_unix_socket=nowhere, _ansible_check_mode=True)
     assert result["actions"] == [f"added {ALICE}"]
     assert result["users"] == [{"dn": ALICE, "ca": CA, "cn": "Alice Novak", "email": "", "fqans": ["/voce"]}]
     assert "takes it for empty" in str(result["warnings"])
 
 
 @pytest.mark.parametrize(
-    ("main", "params", "message"),
+    ("module", "params", "message"),
     [
-        pytest.param(voms_vo.main, {"name": "a b"}, "VO 'a b': no name for a VO", id="a bad VO"),
-        pytest.param(voms_vo.main, {"name": "x", "state": "gone"}, "value of state must be one of", id="no state"),
-        pytest.param(voms_user.main, {"vo": "voce"}, "one of the following is required: dn, users", id="nobody"),
+        pytest.param(voms_vo, {"name": "a b"}, "VO 'a b': no name for a VO", id="a bad VO"),
+        pytest.param(voms_vo, {"name": "x", "state": "gone"}, "value of state must be one of", id="no state"),
+        pytest.param(voms_user, {"vo": "voce"}, "one of the following is required: dn, users", id="nobody"),
+        pytest.param(voms_user, {"vo": "voce", "dn": ALICE}, "parameters are required together: dn, ca", id="no CA"),
         pytest.param(
-            voms_user.main, {"vo": "voce", "dn": ALICE}, "parameters are required together: dn, ca", id="no CA"
-        ),
-        pytest.param(
-            voms_user.main,
+            voms_user,
             {"vo": "voce", "dn": ALICE, "ca": CA, "users": []},
             "mutually exclusive: dn|users",
             id="one and many",
         ),
         pytest.param(
-            voms_user.main,
+            voms_user,
             {"vo": "voce", "users": [{"dn": ALICE, "ca": CA, "fqans": ["/x"]}]},
             f"VO voce: {ALICE}: FQAN '/x': outside VO voce",
             id="an FQAN of another VO",
@@ -76,12 +65,12 @@ def test_a_member_is_predicted_where_there_is_no_server_yet(nowhere: str, capsys
     ],
 )
 def test_bad_options_are_refused_before_a_server_is_looked_for(
-    main: t.Callable[[], None],
+    module: ModuleType,
     params: dict[str, t.Any],
     message: str,
     nowhere: str,
-    capsys: pytest.CaptureFixture[str],
+    call: Call,
 ) -> None:
-    result = run(main, capsys, **params, login_unix_socket=nowhere)
+    result = call(module, **params, login_unix_socket=nowhere)
     assert result["failed"]
     assert message in result["msg"]

@@ -11,43 +11,37 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.egee.box.plugins.modules import xen_domain, xen_domain_info, xen_info
 
 pytestmark = pytest.mark.skipif(bool(shutil.which("xl")), reason="this host has Xen's tools")
 
+Call = t.Callable[..., dict[str, t.Any]]
+
 CE = {"name": "ce.egee.test", "memory": 512, "kernel": "/boot/vmlinuz"}
 
 
-def call(module: t.Any, capsys: pytest.CaptureFixture[str], **args: t.Any) -> dict[str, t.Any]:
-    with patch_module_args(args), pytest.raises(SystemExit):
-        module.main()
-    result: dict[str, t.Any] = json.loads(capsys.readouterr().out)
-    return result
-
-
-def test_info_of_a_machine_without_xen(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(xen_info, capsys)["xen"] == {
+def test_info_of_a_machine_without_xen(call: Call) -> None:
+    assert call(xen_info)["xen"] == {
         "running": False,
         "reason": "xl: not found; install the Xen toolstack (role xen_dom0)",
     }
 
 
-def test_domains_of_a_machine_without_xen(capsys: pytest.CaptureFixture[str]) -> None:
-    result = call(xen_domain_info, capsys)
+def test_domains_of_a_machine_without_xen(call: Call) -> None:
+    result = call(xen_domain_info)
     assert (result["failed"], result["msg"]) == (True, "xl: not found; install the Xen toolstack (role xen_dom0)")
 
 
-def test_a_domain_in_check_mode(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    result = call(xen_domain, capsys, domains=[CE], save_dir=str(tmp_path), _ansible_check_mode=True)
+def test_a_domain_in_check_mode(call: Call, tmp_path: Path) -> None:
+    result = call(xen_domain, domains=[CE], save_dir=str(tmp_path), _ansible_check_mode=True)
     assert result["changed"]
     assert result["actions"] == ["ce.egee.test: defined", "ce.egee.test: created"]
     assert result["diff"]["after"]["ce.egee.test"]["memory"] == 512
     assert "Predicted as for a machine without domains" in json.dumps(result["warnings"])
 
 
-def test_a_domain_for_real(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    result = call(xen_domain, capsys, domains=[CE], save_dir=str(tmp_path))
+def test_a_domain_for_real(call: Call, tmp_path: Path) -> None:
+    result = call(xen_domain, domains=[CE], save_dir=str(tmp_path))
     assert (result["failed"], result["msg"]) == (True, "xl: not found; install the Xen toolstack (role xen_dom0)")
 
 
@@ -69,9 +63,7 @@ def test_a_domain_for_real(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
         ),
     ],
 )
-def test_options_that_do_not_fit_are_refused(
-    args: dict[str, t.Any], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    result = call(xen_domain, capsys, **args)
+def test_options_that_do_not_fit_are_refused(args: dict[str, t.Any], message: str, call: Call) -> None:
+    result = call(xen_domain, **args)
     assert result["failed"]
     assert message in result["msg"]
