@@ -77,13 +77,13 @@ def domain(name: str) -> Host:
     return on(name)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def at() -> Callable[[str], Host]:
     """A domain by its short name."""
     return lambda short: on(PLANNED.named(short))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def play() -> Callable[..., dict[str, dict[str, int]]]:
     """Run a playbook on the site; returns per host how many tasks were ok, changed, failed..."""
 

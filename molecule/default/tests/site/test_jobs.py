@@ -5,64 +5,26 @@
 
 from __future__ import annotations
 
-import json
-import time
+import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import pytest
-from acting import ALICE, User, wait_until
+from acting import ALICE, Submitter, wait_until
 from testinfra.host import Host
 
 At = Callable[[str], Host]
-Play = Callable[..., Any]
 
 WMS = "/DC=test/DC=egee/CN=wms.egee.test"
 # Seconds until a job must have got somewhere: on a busy machine.
 wait_for = partial(wait_until, limit=600)
 
 
-class Alice(User):
-    """Alice on the UI, with a proxy of voce."""
-
-    def __init__(self, ui: Host) -> None:
-        super().__init__(ui, "alice")
-        self("voms-proxy-init -quiet -voms voce")
-
-    def describe(self, name: str, script: str, *lines: str) -> None:
-        """A job of this name that runs a script."""
-        self.host.check_output("rm -rf /tmp/%s && install -d -o alice /tmp/%s", name, name)
-        for file, content in (
-            ("run.sh", f"#!/bin/sh\n{script}\n"),
-            ("job.toml", "\n".join(['executable = "run.sh"', *lines])),
-        ):
-            self.host.check_output("printf %%s %s > /tmp/%s/%s", content, name, file)
-
-    def submit(self, name: str) -> str:
-        return self(f"egee-job submit /tmp/{name}/job.toml")
-
-    def job(self, job: str) -> dict[str, Any]:
-        return dict(json.loads(self(f"egee-job status --json {job}"))[0])
-
-    def reaches(self, job: str, *states: str) -> dict[str, Any]:
-        wait_for(lambda: self.job(job)["state"] in states, lambda: str(self.job(job)))
-        return self.job(job)
-
-    def told(self, job: str) -> list[tuple[str, str]]:
-        done = self.attempt(f"egee-job history --json {job}")
-        events = json.loads(done.stdout)[0]["events"] if done.rc == 0 else []
-        return [(event["source"], event["type"]) for event in events]
-
-
 @pytest.fixture
-def alice(at: At) -> Iterator[Alice]:
-    alice = Alice(at("ui"))
-    yield alice
-    for job in json.loads(alice("egee-job status --json")):
-        if job["state"] not in ("done", "aborted", "cancelled", "cleared"):
-            alice.attempt(f"egee-job cancel {job['id']}")
-        alice.attempt(f"egee-job clear {job['id']}")
+def alice(at: At) -> Iterator[Submitter]:
+    with Submitter(at("ui"), "alice", "voce") as alice:
+        yield alice
 
 
 def ask(lb: Host, query: str) -> str:
@@ -85,7 +47,7 @@ def test_nobody_is_heard_without_a_certificate(at: At, server: str) -> None:
     assert at("ui").run("curl --silent --max-time 20 --capath %s https://%s/jobs", capath, server).rc != 0
 
 
-def test_no_event_is_lost_or_told_twice_while_the_lb_is_down(at: At, alice: Alice) -> None:
+def test_no_event_is_lost_or_told_twice_while_the_lb_is_down(at: At, alice: Submitter) -> None:
     alice.describe("outage", "sleep 5")
     lb = at("lb")
     lb.check_output("systemctl stop syslog.socket rsyslog postgresql")
@@ -118,39 +80,43 @@ def test_old_jobs_are_forgotten_and_others_are_not(at: At) -> None:
     assert ask(at("lb"), "DELETE FROM event WHERE host = 'h' RETURNING job").splitlines()[0] == "recent"
 
 
-def test_a_proxy_is_renewed_and_reaches_the_running_job(alice: Alice) -> None:
+def test_a_proxy_is_renewed_although_myproxy_and_voms_are_down_at_first(at: At, alice: Submitter) -> None:
     alice(f"myproxy-init -s myproxy.egee.test -d -n -x -R {WMS} -k jobs -c 24 -t 12")
+
+    def bring(what: str) -> None:
+        at("myproxy").check_output("systemctl %s myproxy-server", what)
+        at("voms").check_output("systemctl %s --all 'voms@*'", what)
+
     try:
         # It ends with success as soon as its proxy lasts longer than the one it was sent with.
         longer = 'openssl x509 -in "$X509_USER_PROXY" -noout -checkend 10800'
         alice.describe(
             "renewal",
-            f"for _ in $(seq 100); do {longer} && exit 0; sleep 3; done\nexit 1",
+            f"for _ in $(seq 200); do {longer} && exit 0; sleep 3; done\nexit 1",
             'renewal = "jobs"',
         )
         # Two minutes longer than the WMS leaves a proxy alone, so that the job runs when it is renewed.
         alice("voms-proxy-init -quiet -voms voce -valid 2:02")
         job = alice.submit("renewal")
         alice("voms-proxy-init -quiet -voms voce")
+        bring("stop")
+        wait_for(lambda: ("wms", "RenewalFailed") in alice.told(job))
+        assert alice.job(job)["state"] not in ("done", "aborted")
+        bring("start")
         assert alice.reaches(job, "done", "aborted")["exit_code"] == 0
         wait_for(lambda: {("wms", "Renewed"), ("wms", "Delegated")} <= set(alice.told(job)))
     finally:
+        bring("start")
         alice("myproxy-destroy -s myproxy.egee.test -d -k jobs")
 
 
-def test_a_ban_holds_at_both_ends_jobs_and_ends(alice: Alice, play: Play) -> None:
-    alice.describe("banned", "sleep 3000")
-    job = alice.submit("banned")
+def test_a_job_whose_worker_node_loses_its_power_is_tried_again(at: At, alice: Submitter, site: Any) -> None:
+    alice.describe("survivor", "sleep 40; hostname")
+    job = alice.submit("survivor")
     alice.reaches(job, "running")
-    services = ("services.yml", "--tags", "wms,lb")
-    try:
-        play(*services, "--extra-vars", json.dumps({"site_banned_dns": [ALICE]}))
-        for command in ("status", "submit /tmp/banned/job.toml", "history"):
-            refused = alice.attempt(f"egee-job {command}")
-            assert "banned here" in refused.stdout + refused.stderr
-        # Seconds until the keeper's next look.
-        time.sleep(75)
-    finally:
-        play(*services)
-    ended = alice.job(job)
-    assert (ended["state"], "banned" in ended["reason"]) == ("aborted", True)
+    wait_for(lambda: ("wn", "Started") in alice.told(job))
+    name = f"molecule-{site.named('wn')}"
+    subprocess.run(["docker", "kill", name], check=True, capture_output=True)
+    subprocess.run(["docker", "start", name], check=True, capture_output=True)
+    assert alice.reaches(job, "done", "aborted")["state"] == "done"
+    assert ("wms", "Resubmitted") in alice.told(job)

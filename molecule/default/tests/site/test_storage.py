@@ -5,20 +5,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import pytest
-from acting import ALICE, User, wait_until
+from acting import User, wait_until
 from testinfra.host import Host
 
 At = Callable[[str], Host]
-Play = Callable[..., Any]
 
 FULL = "/scratch/se/voce/full"
-# What a ban takes to hold at the latest, and a little more.
+# Seconds that a server may take to start.
 wait_for = partial(wait_until, limit=90)
 
 
@@ -68,23 +65,3 @@ def test_a_full_disk_is_an_error_and_leaves_no_half_file(
 def test_nobody_gets_in_without_tls(at: At) -> None:
     plain = at("ui").run("curl --silent --fail --max-time 20 http://se.egee.test:8443/voce/")
     assert plain.rc != 0
-
-
-def test_a_ban_holds_at_both_and_ends(alice: User, play: Play) -> None:
-    read = "xrdfs se.egee.test ls /voce"
-    listed = "gfal-ls davs://se.egee.test:8443/voce"
-    fetch = "echo a-passphrase | myproxy-logon -s myproxy.egee.test -l banned -S -o /tmp/fetched"
-    store = "echo a-passphrase | myproxy-init -s myproxy.egee.test -l {} -S -c 1 -t 1"
-    services = ("services.yml", "--tags", "myproxy,se")
-    for line in (read, listed, store.format("banned"), fetch):
-        alice(line)
-    try:
-        play(*services, "--extra-vars", json.dumps({"site_banned_dns": [ALICE]}))
-        assert "credential locked" in alice.attempt(fetch).stderr
-        assert "Accepted credentials failure" in alice.attempt(store.format("more")).stderr
-        wait_for(lambda: alice.attempt(read).rc != 0 and alice.attempt(listed).rc != 0)
-    finally:
-        play(*services)
-    wait_for(lambda: alice.attempt(read).rc == 0 and alice.attempt(listed).rc == 0)
-    alice(fetch)
-    alice("myproxy-destroy -s myproxy.egee.test -l banned")
