@@ -109,6 +109,15 @@ class Reader:
             return ""
         return str(value)
 
+    def truth(self, name: str) -> bool:
+        """True or false; false where it is missing or at fault."""
+        value = self.value(name)
+        if value is not None and not isinstance(value, bool):
+            self.fault(
+                name, value, f"is {kind(value)} where a truth value belongs", "write true or false, without quotes"
+            )
+        return value is True
+
     def choice(self, name: str, choices: Sequence[str], default: str) -> str:
         """One of a few words; the default where it is at fault."""
         value = self.value(name)

@@ -1,7 +1,10 @@
 # Copyright (c) 2026, egee.box contributors
 # GNU General Public License v3.0-or-later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is one for the whole site: its batch system and its virtual organisations. Private to this collection."""
+"""What is one for the whole site: its batch system, its virtual organisations, its protection.
+
+Private to this collection.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from ansible_collections.egee.box.plugins.module_utils._plan_model import Fault
 from ansible_collections.egee.box.plugins.module_utils._plan_read import Reader, kind
 
 BATCH_SYSTEMS = ("openpbs", "slurm")
-SITE_VARIABLES = ("batch_system", "site_vos")
+SITE_VARIABLES = ("batch_system", "site_protected", "site_vos")
 # Below this, Debian gives ids to the system's own accounts.
 FIRST_ID = 1000
 
@@ -29,6 +32,8 @@ def check_site(hosts: Mapping[str, Mapping[str, Any]], faults: list[Fault]) -> N
             reader = Reader(host if len(meanings) > 1 else "all", {variable: value}, faults)
             if variable == "batch_system":
                 reader.choice(variable, BATCH_SYSTEMS, "the roles' own default")
+            elif variable == "site_protected":
+                reader.truth(variable)
             else:
                 _check_vos(reader, faults)
         for host, value in meanings[1:]:

@@ -75,6 +75,7 @@ RULES: dict[str, tuple[str, str, Any, str, str]] = {
     "name-not-qualified": ("ui", "inventory_hostname", "ui", "is not a fully qualified", "name the host like"),
     "name-twice": (UI, "inventory_hostname", UI, "is the same name as UI.broken.test", "rename one of the two"),
     "number-as-text": (UI, "domain_memory", "256", "is text where a whole number belongs", "without quotes"),
+    "protected-as-text": ("all", "site_protected", "yes", "where a truth value belongs", "write true or false"),
     "release-file-missing": (UI, "domain_release", "/nonexistent/ui.tar.gz", "is no file", "put the file there"),
     "release-unknown": (UI, "domain_release", "jammy", "is neither a Debian suite", "one of bookworm, trixie"),
     "root-mode-unknown": (UI, "domain_root_mode", "overlay", "is not dedicated or shared", "set it to dedicated"),
