@@ -73,30 +73,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleError
 from ansible_collections.egee.box.plugins.module_utils._plan import VARIABLES, plan
 from ansible_collections.egee.box.plugins.module_utils._plan_model import Plan
-from ansible_collections.egee.box.plugins.module_utils._plan_read import Unreadable
-from jinja2 import UndefinedError
-
-
-def _read(variables: Mapping[str, Any], name: str) -> Any:
-    try:
-        return _plain(variables[name])
-    except (AnsibleError, UndefinedError) as error:
-        return Unreadable(str(error))
-
-
-def _plain(value: Any) -> Any:
-    """A copy of a value in plain data; one that cannot be worked out, or has such a one in it, raises its error."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, str | int | float | None):
-        return value
-    # Text of a date, say; and what a failing template leaves behind where templates are nested raises here.
-    return str(value)
+from ansible_collections.egee.box.plugins.plugin_utils._variables import read
 
 
 def plan_of(hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> Plan:
@@ -104,7 +83,7 @@ def plan_of(hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequ
     for host in dict.fromkeys([*groups.get("dom0s", ()), *groups.get("domains", ())]):
         # Each look at hostvars gathers all of a host's variables, and each variable read is templated.
         variables = hostvars[host]
-        hosts[host] = {name: _read(variables, name) for name in VARIABLES if name in variables}
+        hosts[host] = {name: read(variables, name) for name in VARIABLES if name in variables}
     return plan(hosts, groups, lambda path: Path(path).is_file())
 
 
