@@ -15,3 +15,5 @@ cp -r inventories/containers "$place/site"
 cd "$place"
 unset ANSIBLE_CONFIG
 ANSIBLE_COLLECTIONS_PATH=$PWD ansible-playbook --inventory site egee.box.plan
+# An inventory of links must have stayed whole on the way.
+ANSIBLE_COLLECTIONS_PATH=$PWD ansible-playbook --inventory ansible_collections/egee/box/inventories/pps egee.box.plan
