@@ -99,6 +99,8 @@ molecule-sharing: $(VENV)/ready ## a machine that two worker nodes share, in con
 
 .PHONY: side-by-side
 side-by-side: $(VENV)/ready ## both scenarios at once, for an emulated machine is one thread of one core
+	@# First, for on a fresh machine both would install packages.
+	@tests/engine.sh
 	@mkdir -p .cache
 	@$(MAKE) molecule-xen >.cache/molecule-xen.log 2>&1 & slice=$$!; \
 	trap 'kill $$slice' INT TERM; \
