@@ -138,5 +138,8 @@ def test_bans_and_revocations_hold_everywhere_end_jobs_and_end(at: At, play: Pla
     for who, vo in ((alice, "voce"), (bob, "auger")):
         who(f"rm -f sound.proxy && voms-proxy-init -quiet -voms {vo} -out sound.proxy")
         assert (who.knocks("CE"), who.knocks("WMS")) == ("200", "200")
-    for line, who in ((root.format("voce"), alice), (davs.format("auger"), bob)):
-        wait_until(lambda line=line, who=who: who.attempt(line).rc == 0, limit=SOON)
+    for who, vo in ((alice, "voce"), (bob, "auger")):
+        for line in (root.format(vo), davs.format(vo)):
+            wait_until(lambda who=who, line=line: who.attempt(line).rc == 0, limit=SOON)
+    # With all that she had.
+    alice(attributes.format("voce:/voce/Role=SoftwareManager"))
