@@ -16,7 +16,7 @@ import shlex
 import typing as t
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ansible_collections.egee.box.plugins.module_utils._rootfs_work import mirrors_of_builder, run, workplace
@@ -47,6 +47,14 @@ FIRST_START = (
     f'printf %s {shlex.quote(HOST_KEY)} > "$1"/etc/systemd/system/ssh.service.d/host-key.conf',
 )
 
+# Before and after packages are added: what they have enabled is disabled again.
+ENABLED = 'chroot "$1" systemctl list-unit-files --state=enabled --no-legend | cut -d " " -f 1 | sort'
+WAITING = (
+    f'{ENABLED} > "$1"/enabled',
+    f'{ENABLED} | comm -13 "$1"/enabled - | xargs --no-run-if-empty chroot "$1" systemctl disable',
+    'rm "$1"/enabled',
+)
+
 # What MBR and GPT call a partition that Linux has its files on: plain, or the root of this architecture.
 LINUX = ("0x83", "0fc63daf", "4f68bce3")
 SECTOR = 512
@@ -66,6 +74,8 @@ class Settings:
     path_excludes: tuple[str, ...] = ()
     path_includes: tuple[str, ...] = ()
     masked_units: tuple[str, ...] = ()
+    # Whether what the packages on top of a base bring starts with the host, or waits until something enables it.
+    start_services: bool = True
     edition: str = ""
 
     @property
@@ -77,6 +87,7 @@ class Settings:
             list(self.path_excludes),
             list(self.path_includes),
             sorted(self.masked_units),
+            *([] if self.start_services else [WAITING]),
             self.edition,
             [NAMED, *TIDY, *FIRST_START],
         ]
@@ -121,7 +132,9 @@ class Debian:
 
     @property
     def base(self) -> Tarball | None:
-        return Debian(self.settings, self.release) if self.packages or self.seeds else None
+        if not self.packages and not self.seeds:
+            return None
+        return Debian(replace(self.settings, start_services=True), self.release)
 
     def build(self, runner: Runner) -> None:
         with workplace(self.path) as work:
@@ -148,6 +161,8 @@ class Debian:
                 f'cp -r --preserve=mode {shlex.quote(str(work / "seeds"))}/. "$1"',
                 'chroot "$1" apt-get install --yes ' + shlex.join(self.packages),
             ]
+            if not settings.start_services:
+                hooks = [WAITING[0], *hooks, *WAITING[1:]]
             # mmdebstrap itself has made /dev, and lent the builder's resolver.
             unpack = f"{TAR} -C \"$1\" --exclude='./dev/*' --exclude=./etc/resolv.conf -xpf "
             argv += [

@@ -98,6 +98,12 @@ options:
     type: list
     elements: str
     default: []
+  start_services:
+    description:
+      - Whether services that the packages of O(roots[].packages) bring start with the host, as Debian has it.
+      - Otherwise they wait until something enables them, which is when they are configured.
+    type: bool
+    default: true
   edition:
     description: Any text; part of every recipe, so that a new one builds everything anew from today's mirror.
     type: str
@@ -168,6 +174,7 @@ def main() -> None:
             "path_excludes": {"type": "list", "elements": "str", "default": []},
             "path_includes": {"type": "list", "elements": "str", "default": []},
             "masked_units": {"type": "list", "elements": "str", "default": []},
+            "start_services": {"type": "bool", "default": True},
             "edition": {"type": "str", "default": ""},
             "jobs": {"type": "int", "default": 2},
         },
@@ -182,6 +189,7 @@ def main() -> None:
         path_excludes=tuple(wanted["path_excludes"]),
         path_includes=tuple(wanted["path_includes"]),
         masked_units=tuple(wanted["masked_units"]),
+        start_services=wanted["start_services"],
         edition=wanted["edition"],
     )
 

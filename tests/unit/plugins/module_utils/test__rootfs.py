@@ -59,8 +59,18 @@ def test_the_key_is_the_content(tmp_path: Path) -> None:
         Debian(settings(tmp_path), "trixie", ("a", "b"), (("/etc/x", "y"),)),
         Debian(settings(tmp_path, edition="2"), "trixie", ("a", "b")),
         Debian(settings(tmp_path, masked_units=("x.timer",)), "trixie", ("a", "b")),
+        Debian(settings(tmp_path, start_services=False), "trixie", ("a", "b")),
     ]
-    assert len({each.key for each in (plain, *others)}) == 6
+    assert len({each.key for each in (plain, *others)}) == 7
+
+
+def test_services_wait_on_top_of_the_same_base(tmp_path: Path) -> None:
+    plain, waiting = (Debian(settings(tmp_path, start_services=start), "trixie", ("a",)) for start in (True, False))
+    assert plain.base == waiting.base
+    assert "systemctl disable" not in " ".join(plain.recipe(tmp_path))
+    hooks = [word for word in waiting.recipe(tmp_path) if word.startswith("--customize-hook")]
+    known, disabled = (next(n for n, hook in enumerate(hooks) if what in hook) for what in ("> ", "systemctl disable"))
+    assert known < next(n for n, hook in enumerate(hooks) if "apt-get install" in hook) < disabled
 
 
 def test_the_key_is_the_same_whatever_the_mirrors_name(tmp_path: Path) -> None:
