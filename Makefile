@@ -101,12 +101,7 @@ molecule-sharing: $(VENV)/ready ## a machine that two worker nodes share, in con
 side-by-side: $(VENV)/ready ## both scenarios at once, for an emulated machine is one thread of one core
 	@# First, for on a fresh machine both would install packages.
 	@tests/engine.sh
-	@mkdir -p .cache
-	@$(MAKE) molecule-xen >.cache/molecule-xen.log 2>&1 & slice=$$!; \
-	trap 'kill $$slice' INT TERM; \
-	$(MAKE) molecule; containers=$$?; \
-	echo "The slice on Xen, which ran beside:"; wait $$slice; xen=$$?; \
-	cat .cache/molecule-xen.log; exit $$((containers | xen))
+	tests/side_by_side.sh
 
 .PHONY: test-pbs
 test-pbs: $(VENV)/ready ## the PBS modules against the stand-in, and the real PBS server of this machine if it has one
