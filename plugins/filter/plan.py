@@ -10,8 +10,8 @@ version_added: 0.1.0
 author: egee.box contributors (@egee-box)
 description:
   - Takes the variables of all hosts of a site and returns all that follows from them, together with all that is wrong.
-  - It reads only the variables of the model (C(machine_*), C(domain_*), C(batch_system), C(site_vos)), and of
-    hosts of the groups C(dom0s) and C(domains) only. It connects to no host.
+  - It reads only the variables of the model (C(machine_*), C(domain_*), C(batch_system), C(site_vos), C(site_local)),
+    and of hosts of the groups C(dom0s) and C(domains) only. It connects to no host.
   - A site with faults has no plan, so everything but RV(_value.faults) is empty then.
 positional: _input, groups
 options:
@@ -63,6 +63,20 @@ _value:
       description: The C(name), C(short), C(address) and C(address6) of every dom0 and domain.
       type: list
       elements: dict
+    states:
+      description:
+        - What shared machines can come to, as memory moves between their worker nodes, each with its C(machine), who
+          C(runs) jobs, who is C(frozen) meanwhile (or null), C(memory) by worker node, their C(total) and its C(limit).
+        - While somebody is frozen, the total may be beyond the limit; then jobs of the one who runs wait.
+      type: list
+      elements: dict
+    moves:
+      description: By domain, the other machines that would hold it as it is, in a site without a fault.
+      type: dict
+    losses:
+      description:
+        - By machine, where each of its domains would go if it were lost, largest first, or null where nobody has room.
+      type: dict
     faults:
       description: The C(host), C(variable), C(value), C(fault) and C(cure) of all that is wrong; none if sound.
       type: list
@@ -78,13 +92,20 @@ from ansible_collections.egee.box.plugins.module_utils._plan_model import Plan
 from ansible_collections.egee.box.plugins.plugin_utils._variables import read
 
 
-def plan_of(hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> Plan:
+def variables_of(
+    hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, Any]]:
+    """What the plan hangs on, of each host of the site."""
     hosts = {}
     for host in dict.fromkeys([*groups.get("dom0s", ()), *groups.get("domains", ())]):
         # Each look at hostvars gathers all of a host's variables, and each variable read is templated.
         variables = hostvars[host]
         hosts[host] = {name: read(variables, name) for name in VARIABLES if name in variables}
-    return plan(hosts, groups, lambda path: Path(path).is_file())
+    return hosts
+
+
+def plan_of(hostvars: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]]) -> Plan:
+    return plan(variables_of(hostvars, groups), groups, lambda path: Path(path).is_file())
 
 
 class FilterModule:

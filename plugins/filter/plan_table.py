@@ -9,7 +9,9 @@ short_description: A site's plan as a table that a person reads
 version_added: 0.1.0
 author: egee.box contributors (@egee-box)
 description:
-  - Renders a plan as one table for each dom0, its domains in start order, with the sum of its memory below.
+  - Renders a plan as one table for each dom0, its domains in start order, and where each could move.
+  - Below are the sum of the machine's memory, the states that it can come to if it is shared, and where its domains
+    would go if it were lost.
 positional: _input
 options:
   _input:

@@ -9,6 +9,7 @@ Pure functions on plain data. A site with faults has no plan: the rest stays emp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ansible_collections.egee.box.plugins.module_utils._plan_checks import cross_faults
@@ -30,8 +31,11 @@ from ansible_collections.egee.box.plugins.module_utils._plan_model import (
     Plan,
     Port,
 )
+from ansible_collections.egee.box.plugins.module_utils._plan_moves import homes, losses
 from ansible_collections.egee.box.plugins.module_utils._plan_read import Reader
+from ansible_collections.egee.box.plugins.module_utils._plan_room import domain_faults, machine_faults
 from ansible_collections.egee.box.plugins.module_utils._plan_site import SITE_VARIABLES, check_site
+from ansible_collections.egee.box.plugins.module_utils._plan_states import lending, running, sharers
 from ansible_collections.egee.box.plugins.module_utils._services import (
     COMMON,
     SHARING,
@@ -53,21 +57,35 @@ def plan(
     Whether a file to make a domain of is there, exists must tell: the plan itself looks at nothing.
     """
     faults: list[Fault] = []
-    check_site(hosts, faults)
     machines = {name: read_machine(Reader(name, hosts[name], faults)) for name in sorted(groups.get("dom0s", ()))}
     domains = {
         name: read_domain(Reader(name, hosts[name], faults), services_of(name, groups), sorted(machines), exists)
         for name in sorted(groups.get("domains", ()))
     }
-    faults += cross_faults(machines, domains, groups)
-    if faults:
-        return {"machines": {}, "domains": {}, "hosts": [], "faults": sorted(faults, key=_place)}
     in_order = sorted(domains.values(), key=lambda domain: domain.rank)
+    tenants = {name: [domain for domain in in_order if domain.dom0 == name] for name in machines}
+    nodes = {name: sharers(machine, tenants[name]) for name, machine in machines.items()}
+    check_site(hosts, groups, [node for some in nodes.values() for node in some], faults)
+    faults += cross_faults(machines, domains, groups)
+    for name, machine in machines.items():
+        faults += machine_faults(machine, tenants[name], partial(homes, machines=machines, tenants=tenants))
+        faults += (fault for domain in tenants[name] for fault in domain_faults(machine, domain))
+    if faults:
+        nothing = Plan(machines={}, domains={}, hosts=[], states=[], moves={}, losses={}, faults=[])
+        return {**nothing, "faults": sorted(faults, key=_place)}
     shared = any(machine.sharing != "none" for machine in machines.values())
+    moves = {name: homes(domain, machines, tenants) for name, domain in domains.items()}
     return {
-        "machines": {name: _machine_plan(machine, in_order) for name, machine in machines.items()},
+        "machines": {name: _machine_plan(machine, tenants[name]) for name, machine in machines.items()},
         "domains": {name: _domain_plan(domain, machines[domain.dom0], shared) for name, domain in domains.items()},
         "hosts": [*map(_host_name, machines.values()), *map(_host_name, domains.values())],
+        "states": [
+            state
+            for name, machine in machines.items()
+            for state in (*running(machine, nodes[name]), *lending(machine, nodes[name]))
+        ],
+        "moves": moves,
+        "losses": losses(machines, tenants, moves),
         "faults": [],
     }
 
@@ -97,8 +115,7 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _machine_plan(machine: Machine, in_order: list[Domain]) -> MachinePlan:
-    tenants = [domain for domain in in_order if domain.dom0 == machine.name]
+def _machine_plan(machine: Machine, tenants: list[Domain]) -> MachinePlan:
     of_domains = sum(domain.memory for domain in tenants)
     ipv4, ipv6 = machine.interfaces[4], machine.interfaces[6]
     return {

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
-from ansible_collections.egee.box.plugins.module_utils._plan_disks import disks_of
-from ansible_collections.egee.box.plugins.module_utils._plan_hosts import EXTENT, SUFFIXES, Domain, Machine, short
-from ansible_collections.egee.box.plugins.module_utils._plan_model import Fault
-from ansible_collections.egee.box.plugins.module_utils._plan_read import Address
+from ansible_collections.egee.box.plugins.module_utils._plan_hosts import SUFFIXES, Domain, Machine, short
+from ansible_collections.egee.box.plugins.module_utils._plan_model import Fault, fault_of
+from ansible_collections.egee.box.plugins.module_utils._plan_read import HOST_NAME, Address
 from ansible_collections.egee.box.plugins.module_utils._services import SERVICES
 
-LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-HOST_NAME = rf"{LABEL}(\.{LABEL})+"
 # Linux takes no longer name for a host than this.
 HOST_NAME_LENGTH = 64
 
@@ -24,39 +20,38 @@ HOST_NAME_LENGTH = 64
 def cross_faults(
     machines: Mapping[str, Machine], domains: Mapping[str, Domain], groups: Mapping[str, Sequence[str]]
 ) -> Iterator[Fault]:
-    """All faults between the hosts of a site."""
+    """All faults between the hosts of a site, but those of its machines' room."""
     yield from _grouping_faults(groups)
     yield from _name_faults(dict.fromkeys([*machines, *domains]))
     yield from _duplicate_faults([*machines.values(), *domains.values()])
-    for machine in machines.values():
-        tenants = sorted((domain for domain in domains.values() if domain.dom0 == machine.name), key=lambda d: d.rank)
-        yield from _memory_faults(machine, tenants)
-        yield from _volume_group_faults(machine, tenants)
-        yield from _serial_faults(machine, tenants)
-        for domain in tenants:
-            yield from _cpu_faults(machine, domain)
-            yield from _network_faults(machine, domain)
-
-
-def _fault(host: str, variable: str, value: Any, fault: str, cure: str) -> Fault:
-    return {"host": host, "variable": variable, "value": value, "fault": fault, "cure": cure}
 
 
 def _grouping_faults(groups: Mapping[str, Sequence[str]]) -> Iterator[Fault]:
     dom0s, domains = set(groups.get("dom0s", ())), set(groups.get("domains", ()))
     for name in sorted(dom0s & domains):
-        yield _fault(
+        yield fault_of(
             name, "group_names", ["dom0s", "domains"], "is a dom0 and a domain at once", "take it out of one of the two"
         )
     for group in SERVICES:
         for name in sorted(set(groups.get(group, ())) - domains):
-            yield _fault(
+            yield fault_of(
                 name,
                 "group_names",
                 [group],
                 f"is to serve {group}, but is no domain",
                 f"make {group} a child of the group domains, or take the host out of it",
             )
+    for service in SERVICES.values():
+        members = sorted(groups.get(service.group, ()))
+        for needed in service.needs:
+            if members and not groups.get(needed):
+                yield fault_of(
+                    members[0],
+                    "group_names",
+                    [service.group],
+                    f"serves {service.group}, but nobody serves {needed}, without which that is nothing",
+                    f"put a host into the group {needed}, or leave {service.group} empty",
+                )
 
 
 def _name_faults(names: Iterable[str]) -> Iterator[Fault]:
@@ -65,7 +60,7 @@ def _name_faults(names: Iterable[str]) -> Iterator[Fault]:
     for name in names:
         lower = name.lower()
         if len(name) > HOST_NAME_LENGTH or not re.fullmatch(HOST_NAME, lower):
-            yield _fault(
+            yield fault_of(
                 name,
                 "inventory_hostname",
                 name,
@@ -73,7 +68,7 @@ def _name_faults(names: Iterable[str]) -> Iterator[Fault]:
                 f"name the host like ce.egee.test: letters, digits, hyphens and dots, {HOST_NAME_LENGTH} at most",
             )
         elif lower in whole:
-            yield _fault(
+            yield fault_of(
                 name,
                 "inventory_hostname",
                 name,
@@ -81,7 +76,7 @@ def _name_faults(names: Iterable[str]) -> Iterator[Fault]:
                 "rename one of the two",
             )
         elif short(lower) in shorts:
-            yield _fault(
+            yield fault_of(
                 name,
                 "inventory_hostname",
                 name,
@@ -102,7 +97,7 @@ def _duplicate_faults(hosts: Iterable[Machine | Domain]) -> Iterator[Fault]:
             holder = holders.setdefault(interface.ip, host.name)
             if holder != host.name:
                 its_dom0 = ", its dom0" if isinstance(host, Domain) and host.dom0 == holder else ""
-                yield _fault(
+                yield fault_of(
                     host.name,
                     f"{whose}_address{SUFFIXES[version]}",
                     str(interface),
@@ -112,113 +107,10 @@ def _duplicate_faults(hosts: Iterable[Machine | Domain]) -> Iterator[Fault]:
         if isinstance(host, Domain) and host.mac:
             holder = holders.setdefault(host.mac, host.name)
             if holder != host.name:
-                yield _fault(
+                yield fault_of(
                     host.name,
                     "domain_mac",
                     host.mac,
                     f"is also the MAC address of {holder}",
                     "set the domain_mac of one of the two to another address",
                 )
-
-
-def _memory_faults(machine: Machine, tenants: list[Domain]) -> Iterator[Fault]:
-    parts = [(machine.dom0_memory, "dom0"), *((domain.memory, domain.short) for domain in tenants)]
-    needed = sum(memory for memory, _name in parts)
-    if machine.memory and needed > machine.memory:
-        yield _fault(
-            machine.name,
-            "machine_memory",
-            machine.memory,
-            f"does not hold what it is split into: {_sum(parts)} = {needed} MiB, "
-            f"{needed - machine.memory} MiB too many",
-            f"raise it to {needed} MiB, lower a domain_memory, or move a domain to another dom0",
-        )
-
-
-def _cpu_faults(machine: Machine, domain: Domain) -> Iterator[Fault]:
-    if machine.cpus and domain.vcpus > machine.cpus:
-        yield _fault(
-            domain.name,
-            "domain_vcpus",
-            domain.vcpus,
-            f"is more than the CPUs of {machine.name}, {machine.cpus}",
-            f"make it {machine.cpus} at most, or correct the machine_cpus of {machine.name}",
-        )
-
-
-def _network_faults(machine: Machine, domain: Domain) -> Iterator[Fault]:
-    for version, suffix in SUFFIXES.items():
-        interface, bridge = domain.interfaces[version], machine.interfaces[version]
-        if interface is None:
-            continue
-        variable, value = f"domain_address{suffix}", str(interface)
-        if bridge is None:
-            yield _fault(
-                domain.name,
-                variable,
-                value,
-                f"has no network to lie in: {machine.name} has no IPv{version} address",
-                f"set machine_address{suffix} of {machine.name}, or leave {variable} out",
-            )
-        elif interface.ip not in bridge.network:
-            yield _fault(
-                domain.name,
-                variable,
-                value,
-                f"lies outside {bridge.network}, the bridge's network on {machine.name}",
-                f"choose an address in {bridge.network}, or correct the machine_address{suffix} of {machine.name}",
-            )
-        elif interface.network != bridge.network:
-            yield _fault(
-                domain.name,
-                variable,
-                value,
-                f"has another prefix length than {bridge.network}, the bridge's network",
-                f"write it as {interface.ip}/{bridge.network.prefixlen}",
-            )
-        elif interface.ip == machine.gateways[version] != bridge.ip:
-            yield _fault(
-                domain.name,
-                variable,
-                value,
-                f"is the address of the gateway of {bridge.network}",
-                f"choose another address in {bridge.network}",
-            )
-
-
-def _volume_group_faults(machine: Machine, tenants: list[Domain]) -> Iterator[Fault]:
-    if machine.storage != "lvm" or not machine.volume_group_size:
-        return
-    disks = [disk for domain in tenants for disk in disks_of(domain, machine)]
-    parts = [(-(-disk["size"] // EXTENT) * EXTENT, disk["volume"]) for disk in disks]
-    needed = sum(size for size, _volume in parts)
-    if needed > machine.volume_group_size:
-        yield _fault(
-            machine.name,
-            "machine_volume_group_size",
-            machine.volume_group_size,
-            f"does not hold the disks of its domains: {_sum(parts)} = {needed} MiB, "
-            f"{needed - machine.volume_group_size} MiB too many",
-            f"enlarge {machine.volume_group} to {needed} MiB, or lower a domain_root_size or domain_scratch_size",
-        )
-
-
-def _serial_faults(machine: Machine, tenants: list[Domain]) -> Iterator[Fault]:
-    if machine.storage != "lun":
-        return
-    shown: dict[str | None, str] = {}
-    for domain in tenants:
-        for disk in disks_of(domain, machine):
-            other = shown.setdefault(disk["path"], disk["volume"])
-            if other != disk["volume"]:
-                yield _fault(
-                    domain.name,
-                    "inventory_hostname",
-                    domain.name,
-                    f"has a disk {disk['volume']} that {machine.name} shows as {disk['path']}, as it does {other}",
-                    "keep short names to 12 characters, so that no disk's name is cut off",
-                )
-
-
-def _sum(parts: Iterable[tuple[int, str]]) -> str:
-    return " + ".join(f"{size} ({name})" for size, name in parts if size)

@@ -19,6 +19,7 @@ MACHINE_VARIABLES = (
     "machine_dom0_memory",
     "machine_cpus",
     "machine_sharing",
+    "machine_sharing_memory",
     "machine_address",
     "machine_address6",
     "machine_gateway",
@@ -31,6 +32,9 @@ MACHINE_VARIABLES = (
 DOMAIN_VARIABLES = (
     "domain_dom0",
     "domain_memory",
+    "domain_memory_floor",
+    "domain_priority",
+    "domain_bootable",
     "domain_vcpus",
     "domain_weight",
     "domain_cap",
@@ -71,6 +75,8 @@ class Machine:
     volume_group_size: int
     # Whether its worker nodes have it in turns (whole), share its CPUs (cpus), or have each their own part (none).
     sharing: str
+    # MiB that they have between them; 0 if each keeps its own.
+    sharing_memory: int
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,10 @@ class Domain:
     dom0: str
     services: list[Service]
     memory: int
+    # What it is left with while it is idle or stopped, where memory moves.
+    floor: int
+    priority: bool
+    bootable: bool
     vcpus: int
     weight: int
     cap: int
@@ -95,6 +105,11 @@ class Domain:
     @property
     def short(self) -> str:
         return short(self.name)
+
+    @property
+    def works(self) -> bool:
+        """Whether it runs jobs."""
+        return any(service.group == "wn" for service in self.services)
 
     @property
     def rank(self) -> tuple[int, str]:
@@ -145,17 +160,22 @@ def read_machine(reader: Reader) -> Machine:
         volume_group=reader.text("machine_volume_group", r"[A-Za-z0-9+_.][A-Za-z0-9+_.-]*", "vg0", "vg0"),
         volume_group_size=reader.number("machine_volume_group_size", EXTENT, default=0, unit=" MiB"),
         sharing=reader.choice("machine_sharing", ("none", "whole", "cpus"), "none"),
+        sharing_memory=reader.number("machine_sharing_memory", 0, default=0, unit=" MiB"),
     )
 
 
 def read_domain(reader: Reader, services: list[Service], dom0s: list[str], exists: Callable[[str], bool]) -> Domain:
     vcpus = reader.number("domain_vcpus", 1, default=1)
+    memory = reader.number("domain_memory", MINIMUM_MEMORY, unit=" MiB")
     release, release_kind = _release(reader, exists)
     return Domain(
         name=reader.host,
         dom0=_dom0(reader, dom0s),
         services=services,
-        memory=reader.number("domain_memory", MINIMUM_MEMORY, unit=" MiB"),
+        memory=memory,
+        floor=_floor(reader, memory),
+        priority=reader.truth("domain_priority"),
+        bootable=reader.truth("domain_bootable"),
         vcpus=vcpus,
         weight=reader.number("domain_weight", 1, 65535, default=256),
         cap=reader.number("domain_cap", 0, 100 * vcpus if vcpus else None, default=0, unit=" % of a CPU"),
@@ -169,6 +189,19 @@ def read_domain(reader: Reader, services: list[Service], dom0s: list[str], exist
         root_size=reader.number("domain_root_size", 1, unit=" MiB"),
         scratch_size=reader.number("domain_scratch_size", 0, default=0, unit=" MiB"),
     )
+
+
+def _floor(reader: Reader, memory: int) -> int:
+    floor = reader.number("domain_memory_floor", MINIMUM_MEMORY, default=memory, unit=" MiB")
+    if memory and floor > memory:
+        reader.fault(
+            "domain_memory_floor",
+            floor,
+            f"is more than its domain_memory, {memory} MiB",
+            f"make it {memory} MiB at most, or raise domain_memory",
+        )
+        return 0
+    return floor
 
 
 def _interfaces(reader: Reader, whose: str) -> dict[int, Interface | None]:

@@ -21,6 +21,21 @@ class Fault(TypedDict):
     cure: str
 
 
+def fault_of(host: str, variable: str, value: Any, fault: str, cure: str) -> Fault:
+    return {"host": host, "variable": variable, "value": value, "fault": fault, "cure": cure}
+
+
+class State(TypedDict):
+    """What the worker nodes of a shared machine have while one of them runs jobs, and maybe another is frozen."""
+
+    machine: str
+    runs: str
+    frozen: str | None
+    memory: dict[str, int]
+    total: int
+    limit: int
+
+
 class Memory(TypedDict):
     total: int
     dom0: int
@@ -100,4 +115,10 @@ class Plan(TypedDict):
     machines: dict[str, MachinePlan]
     domains: dict[str, DomainPlan]
     hosts: list[HostName]
+    # What its shared machines can come to.
+    states: list[State]
+    # The machines that each domain could move to as it is.
+    moves: dict[str, list[str]]
+    # By machine, where each of its domains would go if it were lost; null if nowhere.
+    losses: dict[str, dict[str, str | None]]
     faults: list[Fault]

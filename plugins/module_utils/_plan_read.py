@@ -12,11 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ansible_collections.egee.box.plugins.module_utils._plan_model import Fault
+from ansible_collections.egee.box.plugins.module_utils._plan_model import Fault, fault_of
 
 Interface: TypeAlias = "ipaddress.IPv4Interface | ipaddress.IPv6Interface"
 Address: TypeAlias = "ipaddress.IPv4Address | ipaddress.IPv6Address"
 
+LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+HOST_NAME = rf"{LABEL}(\.{LABEL})+"
 EXAMPLES = {4: "10.0.0.2/24", 6: "fd00::2/64"}
 
 
@@ -57,9 +59,7 @@ class Reader:
         self.prefix = prefix
 
     def fault(self, variable: str, value: Any, fault: str, cure: str) -> None:
-        self._faults.append(
-            {"host": self.host, "variable": self.prefix + variable, "value": value, "fault": fault, "cure": cure}
-        )
+        self._faults.append(fault_of(self.host, self.prefix + variable, value, fault, cure))
 
     def has(self, name: str) -> bool:
         return self._variables.get(name) is not None

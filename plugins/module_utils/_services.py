@@ -27,6 +27,8 @@ class Service:
     tells: bool = False
     # Whether the host tells the LB what happens to jobs.
     books: bool = False
+    # Services that the site must have too, for this one is nothing without them.
+    needs: tuple[str, ...] = ()
 
 
 # Whoever is asked comes before whoever asks: credentials and books first, then the batch system
@@ -39,13 +41,13 @@ SERVICES: dict[str, Service] = {
         Service("lb", 20, (6514, 9003), role="lb"),
         Service("mon", 25, (443,), role="mon"),
         Service("se", 30, (1094, 8443, 2170), role="se", tells=True),
-        Service("batch", 40, (6817, 6819), role="batch_server", books=True),
-        Service("wn", 45, (6818,), role="worker_node", books=True),
+        Service("batch", 40, (6817, 6819), role="batch_server", books=True, needs=("wn",)),
+        Service("wn", 45, (6818,), role="worker_node", books=True, needs=("batch",)),
         Service("ce", 50, (443, 2022, 2135), role="ce", books=True),
         Service("bdii", 60, (2170,), role="bdii"),
         Service("topbdii", 65, (2170,), role="bdii"),
-        Service("wms", 70, (2170, 7443), role="wms", books=True, tells=True),
-        Service("ui", 80, role="ui"),
+        Service("wms", 70, (2170, 7443), role="wms", books=True, tells=True, needs=("topbdii",)),
+        Service("ui", 80, role="ui", needs=("ce",)),
     )
 }
 

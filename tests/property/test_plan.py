@@ -20,6 +20,10 @@ from hypothesis import strategies as st
 
 NETWORK = ipaddress.IPv4Network("10.0.0.0/16")
 NETWORK6 = ipaddress.IPv6Network("fd00::/64")
+VO = {
+    "name": "voce", "voms_host": "voms.other.test", "voms_port": 15000, "gid": 5000, "queue": "egee", "priority": True,
+    "pool": {"prefix": "voce", "first_uid": 5001, "accounts": 10},
+}  # fmt: skip
 Site = tuple[dict[str, dict[str, Any]], dict[str, list[str]]]
 
 
@@ -32,7 +36,6 @@ def machines(draw: st.DrawFn, number: int) -> dict[str, Any]:
     return {
         "machine_hypervisor": draw(st.sampled_from(["xen", "docker"])),
         "machine_storage": draw(st.sampled_from(["lvm", "lun"])),
-        "machine_memory": draw(st.integers(60000, 10**6)),
         "machine_dom0_memory": draw(st.integers(100, 10000)),
         "machine_cpus": draw(st.integers(4, 64)),
         "machine_address": f"{NETWORK[number + 1]}/16",
@@ -41,13 +44,30 @@ def machines(draw: st.DrawFn, number: int) -> dict[str, Any]:
 
 
 @st.composite
+def sharing(draw: st.DrawFn, nodes: list[dict[str, Any]]) -> dict[str, Any]:
+    """How a machine's worker nodes may share it, if it has any: each must get all its memory in its turn."""
+    if not nodes:
+        return {}
+    floors = sum(node["domain_memory_floor"] for node in nodes)
+    least = floors + max(node["domain_memory"] - node["domain_memory_floor"] for node in nodes)
+    most = sum(node["domain_memory"] for node in nodes)
+    return {
+        "machine_sharing": draw(st.sampled_from(["none", "whole", "cpus"])),
+        "machine_sharing_memory": draw(st.just(0) | st.just(least) | st.integers(least, most)),
+    }
+
+
+@st.composite
 def domains(draw: st.DrawFn, number: int, dom0s: list[str]) -> dict[str, Any]:
     vcpus = draw(st.integers(1, 4))
     families = draw(st.sampled_from([("domain_address",), ("domain_address6",), ("domain_address", "domain_address6")]))
     addresses = {"domain_address": f"{NETWORK[number + 300]}/16", "domain_address6": f"{NETWORK6[number + 300]}/64"}
+    memory = draw(st.integers(100, 4000))
     return {
         "domain_dom0": draw(st.sampled_from(dom0s)),
-        "domain_memory": draw(st.integers(100, 4000)),
+        "domain_memory": memory,
+        "domain_memory_floor": draw(st.integers(100, memory)),
+        "domain_priority": draw(st.booleans()),
         "domain_vcpus": vcpus,
         "domain_weight": draw(st.integers(1, 65535)),
         "domain_cap": draw(st.integers(0, 100 * vcpus)),
@@ -68,8 +88,18 @@ def sites(draw: st.DrawFn) -> Site:
     hosts |= {name: draw(domains(number, dom0s)) for number, name in enumerate(names)}
     groups: dict[str, list[str]] = {"dom0s": dom0s, "domains": names}
     for name in names:
-        for group in draw(st.sets(st.sampled_from(sorted(SERVICES)), max_size=3)):
+        for group in draw(st.sets(st.sampled_from(sorted(SERVICES.keys() - {"voms"})), max_size=3)):
             groups.setdefault(group, []).append(name)
+    for service in SERVICES.values():
+        if groups.get(service.group):
+            for needed in service.needs:
+                groups.setdefault(needed, names[:1])
+    for name in dom0s:
+        tenants = [domain for domain in names if hosts[domain]["domain_dom0"] == name]
+        needed = hosts[name]["machine_dom0_memory"] + sum(hosts[domain]["domain_memory"] for domain in tenants)
+        hosts[name]["machine_memory"] = needed + draw(st.integers(0, 8000))
+        hosts[name] |= draw(sharing([hosts[domain] for domain in tenants if domain in groups.get("wn", ())]))
+    hosts[dom0s[0]]["site_vos"] = [VO]
     return hosts, groups
 
 
@@ -137,7 +167,8 @@ def test_what_one_domain_asks_for_changes_no_other(site: Site, data: st.DataObje
     assume(groups["domains"])
     name = data.draw(st.sampled_from(groups["domains"]))
     before = plan(hosts, groups, no_file)
-    after = plan({**hosts, name: {**hosts[name], "domain_memory": 4001, "domain_weight": 77}}, groups, no_file)
+    less = {"domain_memory": 100, "domain_memory_floor": 100, "domain_weight": 77}
+    after = plan({**hosts, name: {**hosts[name], **less}}, groups, no_file)
     assert {**after["domains"][name], "memory": 0, "weight": 0} == {**before["domains"][name], "memory": 0, "weight": 0}
     del before["domains"][name], after["domains"][name]
     assert before["domains"] == after["domains"]
@@ -161,15 +192,76 @@ def test_whatever_a_variable_holds_the_plan_is_whole_or_says_why_not(site: Site,
 
 
 @given(sites(), st.data())
-def test_memory_that_is_one_too_many_is_always_refused(site: Site, data: st.DataObject) -> None:
+def test_memory_that_is_too_much_is_always_refused_and_each_cure_cures(site: Site, data: st.DataObject) -> None:
     hosts, groups = site
     name = data.draw(st.sampled_from(groups["dom0s"]))
     memory = plan(hosts, groups, no_file)["machines"][name]["memory"]
     needed = memory["dom0"] + memory["domains"]
     assert plan({**hosts, name: {**hosts[name], "machine_memory": needed}}, groups, no_file)["faults"] == []
-    found = plan({**hosts, name: {**hosts[name], "machine_memory": needed - 1}}, groups, no_file)
-    assert [(fault["host"], fault["variable"]) for fault in found["faults"]] == [(name, "machine_memory")]
-    assert f"= {needed} MiB, 1 MiB too many" in found["faults"][0]["fault"]
+    excess = data.draw(st.integers(1, needed - 1))
+    short = {**hosts, name: {**hosts[name], "machine_memory": needed - excess}}
+    faults = plan(short, groups, no_file)["faults"]
+    assert [(fault["host"], fault["variable"]) for fault in faults] == [(name, "machine_memory")]
+    assert f"= {needed} MiB, {excess} MiB too many" in faults[0]["fault"]
+    assert f"raise it to {needed} MiB, " in faults[0]["cure"]
+    if move := re.search(r"move (\S+) to (\S+)", faults[0]["cure"]):
+        moved = {**short, move[1]: {**hosts[move[1]], "domain_dom0": move[2]}}
+        assert "machine_memory" not in {fault["variable"] for fault in plan(moved, groups, no_file)["faults"]}
+
+
+@given(sites())
+def test_whoever_runs_on_a_shared_machine_can_be_handed_all_its_memory(site: Site) -> None:
+    hosts, groups = site
+    found = plan(hosts, groups, no_file)
+    turns = [state for state in found["states"] if not state["frozen"]]
+    shared = [name for name, machine in found["machines"].items() if machine["sharing"] != "none"]
+    movable = [name for name in shared if hosts[name]["machine_sharing_memory"]]
+    assert sorted(state["runs"] for state in turns) == [
+        name for name in sorted(groups.get("wn", ())) if hosts[name]["domain_dom0"] in movable
+    ]
+    for state in turns:
+        assert state["memory"].pop(state["runs"]) == hosts[state["runs"]]["domain_memory"]
+        assert all(memory == hosts[name]["domain_memory_floor"] for name, memory in state["memory"].items())
+        assert state["total"] <= state["limit"]
+    for name in movable:
+        needed = max(state["total"] for state in turns if state["machine"] == name)
+        less = {**hosts, name: {**hosts[name], "machine_sharing_memory": needed - 1}}
+        faults = plan(less, groups, no_file)["faults"]
+        assert [(fault["host"], fault["variable"]) for fault in faults] == [(name, "machine_sharing_memory")]
+        assert f"raise it to {needed} MiB" in faults[0]["cure"]
+
+
+def spoiled(site: Site, places: dict[str, str]) -> set[str]:
+    """The machines and domains that would be at fault if some domains were elsewhere, but not what they leave."""
+    hosts, groups = site
+    moved = {name: {**hosts[name], "domain_dom0": place} for name, place in places.items()}
+    return {fault["host"] for fault in plan({**hosts, **moved}, groups, no_file)["faults"]} - {
+        hosts[name]["domain_dom0"] for name in places
+    }
+
+
+@given(sites())
+def test_a_domain_can_move_wherever_the_plan_would_be_sound(site: Site) -> None:
+    hosts, groups = site
+    found = plan(hosts, groups, no_file)
+    for name, domain in found["domains"].items():
+        for other in groups["dom0s"]:
+            if found["machines"][other]["hypervisor"] == domain["hypervisor"] and other != domain["machine"]:
+                assert (other in found["moves"][name]) == (not spoiled(site, {name: other}))
+            else:
+                assert other not in found["moves"][name]
+
+
+@given(sites())
+def test_what_a_lost_machine_leaves_finds_all_the_room_there_is(site: Site) -> None:
+    hosts, groups = site
+    found = plan(hosts, groups, no_file)
+    for lost, places in found["losses"].items():
+        assert sorted(places) == sorted(found["machines"][lost]["domains"])
+        placed = {name: place for name, place in places.items() if place}
+        assert not spoiled(site, placed)
+        for name in places.keys() - placed.keys():
+            assert all(spoiled(site, {**placed, name: other}) for other in found["moves"][name])
 
 
 @given(st.text())

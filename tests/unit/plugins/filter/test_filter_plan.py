@@ -15,7 +15,7 @@ from ansible_collections.egee.box.plugins.filter.plan import plan_of
 from ansible_collections.egee.box.plugins.module_utils._plan import VARIABLES
 
 DOM0, UI = "m1.site.test", "ui.site.test"
-GROUPS = {"dom0s": [DOM0], "domains": [UI], "ui": [UI], "all": [DOM0, UI, "printer.site.test"]}
+GROUPS = {"dom0s": [DOM0], "domains": [UI], "all": [DOM0, UI, "printer.site.test"]}
 SITE: dict[str, dict[str, Any]] = {
     DOM0: {
         "machine_memory": 2048,

@@ -18,8 +18,18 @@ from ansible_collections.egee.box.plugins.module_utils._plan_text import table
 from ansible_collections.egee.box.plugins.module_utils._services import SERVICES
 
 M1, M2, CE, WN, UI = "m1.site.test", "m2.site.test", "ce.site.test", "wn.site.test", "ui.site.test"
-VOCE: dict[str, Any] = {"name": "voce", "gid": 5000, "pool": {"prefix": "voce", "first_uid": 5001, "accounts": 10}}
-ATLAS: dict[str, Any] = {"name": "atlas", "gid": 6000, "pool": {"prefix": "atlas", "first_uid": 6001, "accounts": 10}}
+VOCE: dict[str, Any] = {
+    "name": "voce",
+    "voms_host": "voms.other.test",
+    "voms_port": 15000,
+    "gid": 5000,
+    "pool": {"prefix": "voce", "first_uid": 5001, "accounts": 10},
+    "queue": "egee",
+}
+ATLAS: dict[str, Any] = {
+    **VOCE, "name": "atlas", "voms_port": 15001, "gid": 6000,
+    "pool": {"prefix": "atlas", "first_uid": 6001, "accounts": 10},
+}  # fmt: skip
 GONE = object()
 SUITES = "bookworm, trixie, forky, sid"
 NOT_A_FILE = "is neither a Debian suite that can be had nor a root filesystem's file"
@@ -60,7 +70,7 @@ SITE: dict[str, dict[str, Any]] = {
     WN: domain(12, M2, domain_scratch_size=510),
     UI: domain(13, M1),
 }
-GROUPS = {"dom0s": [M2, M1], "domains": [WN, UI, CE], "ce": [CE], "wn": [WN], "ui": [UI]}
+GROUPS = {"dom0s": [M2, M1], "domains": [WN, UI, CE], "ce": [CE], "batch": [WN], "wn": [WN], "ui": [UI]}
 
 
 def no_file(path: str) -> bool:
@@ -89,7 +99,7 @@ ONE_VARIABLE_WRONG = {
             "machine_memory",
             2048,
             "does not hold what it is split into: 1024 (dom0) + 256 (ce) + 800 (ui) = 2080 MiB, 32 MiB too many",
-            "raise it to 2080 MiB, lower a domain_memory, or move a domain to another dom0",
+            f"raise it to 2080 MiB, lower a domain_memory by 32 MiB, or move {CE} to {M2}",
         ),
     ),
     "a dom0 without its memory is refused": (
@@ -402,6 +412,20 @@ ONE_VARIABLE_WRONG = {
             "is not openpbs or slurm",
             "set it to openpbs or slurm, or leave it out for the roles' own default",
         ),
+    ),
+    "local users that are a list are refused": (
+        {CE: {"site_local": ["jan"]}},
+        fault(
+            "all",
+            "site_local",
+            ["jan"],
+            "is not a mapping with a list of users",
+            "write it like {queue: local, group: local, gid: 6000, users: [{name: jan, uid: 6001}]}",
+        ),
+    ),
+    "the gid of a VO for local users is refused": (
+        {CE: {"site_local": {"queue": "local", "gid": 5000}}},
+        fault("all", "site_local.gid", 5000, "is also that of voce", "give local users a gid of their own"),
     ),
     "two batch systems in one site are refused": (
         {UI: {"batch_system": "openpbs"}},
@@ -754,29 +778,31 @@ def test_servers_start_before_those_that_ask_them() -> None:
 
 def test_a_host_of_several_services_starts_with_its_first_and_one_of_none_starts_last() -> None:
     hosts = changed({"spare.site.test": domain(14, M1)})
-    groups = {**GROUPS, "domains": [CE, UI, "spare.site.test"], "wn": [], "voms": [UI], "bdii": [UI]}
+    groups = {**GROUPS, "domains": [CE, UI, "spare.site.test"], "batch": [], "wn": [], "lb": [UI], "bdii": [UI]}
     found = plan(hosts, groups, no_file)
     assert found["machines"][M1]["domains"] == [UI, CE, "spare.site.test"]
-    assert found["domains"][UI]["services"] == ["voms", "bdii", "ui"]
-    assert found["domains"][UI]["roles"] == ["grid_host", "mon_client", "voms", "bdii", "ui"]
+    assert found["domains"][UI]["services"] == ["lb", "bdii", "ui"]
+    assert found["domains"][UI]["roles"] == ["grid_host", "mon_client", "lb", "bdii", "ui"]
     assert found["domains"]["spare.site.test"]["roles"] == ["grid_host", "mon_client"]
 
 
 def test_a_port_is_open_only_where_a_role_serves_it() -> None:
+    names = {group: f"{group}.site.test" for group in SERVICES}
+    vos = [{**VOCE, "voms_host": names["voms"]}]
+    hosts = {name: domain(20 + n, M1, domain_memory=100, site_vos=vos) for n, name in enumerate(names.values())}
+    groups = {"dom0s": [M1], "domains": list(hosts), **{group: [name] for group, name in names.items()}}
+    found = plan({M1: machine(1, machine_memory=4096), **hosts}, groups, no_file)
     for service in SERVICES.values():
-        host = f"{service.group}.site.test"
-        found = plan(
-            {M1: SITE[M1], host: domain(14, M1)}, {"dom0s": [M1], "domains": [host], service.group: [host]}, no_file
-        )
-        ports = {port["port"] for port in found["domains"][host]["ports"]}
+        ports = {port["port"] for port in found["domains"][names[service.group]]["ports"]}
         assert ports == {22, 9100, *(service.ports if service.role else ())}
 
 
 def test_the_batch_server_hears_of_shared_machines_where_there_are_any() -> None:
     batch = "batch.site.test"
-    groups = {"dom0s": [M1], "domains": [batch], "batch": [batch]}
+    groups = {"dom0s": [M1], "domains": [batch, UI], "batch": [batch], "wn": [UI]}
     for sharing, heard in (("none", False), ("whole", True), ("cpus", True)):
-        found = plan({M1: machine(1, machine_sharing=sharing), batch: domain(14, M1)}, groups, no_file)
+        hosts = {M1: machine(1, machine_sharing=sharing), batch: domain(14, M1), UI: SITE[UI]}
+        found = plan(hosts, groups, no_file)
         assert found["machines"][M1]["sharing"] == sharing
         assert ({"port": 7878, "protocol": "tcp", "service": "batch"} in found["domains"][batch]["ports"]) == heard
 
@@ -787,7 +813,8 @@ def test_a_hundred_and_forty_nodes_are_planned_at_once() -> None:
         for n in range(140)
     }
     machines = {M1: machine(1, machine_memory=65536, machine_address="10.1.0.1/16", machine_cpus=64)}
-    found = plan({**machines, **nodes}, {"dom0s": [M1], "domains": list(nodes), "wn": list(nodes)}, no_file)
+    names = list(nodes)
+    found = plan({**machines, **nodes}, {"dom0s": [M1], "domains": names, "batch": names[:1], "wn": names}, no_file)
     assert found["faults"] == []
     assert found["machines"][M1]["memory"]["domains"] == 140 * 256
 
@@ -802,12 +829,67 @@ def test_the_table_shows_the_domains_in_start_order_and_the_sum_of_memory() -> N
     assert text.splitlines()[:5] == [
         "m1.site.test: xen, cpus 2, bridge xenbr0 10.1.0.1/24 fd01::1/64",
         "order  name          services  memory  vcpus  weight  cap  release        root  scratch  address"
-        "    address6  mac",
+        "    address6  mac                elsewhere",
         "50     ce.site.test  ce           256      2     512  150  trixie         2048        -  10.1.0.11"
-        f"  fd01::11  {mac_address(CE)}",
+        f"  fd01::11  {mac_address(CE)}  {M2}",
         "80     ui.site.test  ui           256      1     256    -  trixie shared  2048        -  10.1.0.13"
-        f"  -         {mac_address(UI)}",
+        f"  -         {mac_address(UI)}  {M2}",
         "2 domains 512 + dom0 1024 + free 512 = 2048 MiB",
     ]
-    assert text.splitlines()[5:7] == ["", "m2.site.test: xen, cpus 2, bridge xenbr0 10.1.0.2/24 fd01::2/64"]
-    assert text.splitlines()[-1] == "1 domain 256 + dom0 1024 + free 768 = 2048 MiB"
+    assert text.splitlines()[5:8] == [
+        "if lost, ce, ui to m2.site.test",
+        "",
+        "m2.site.test: xen, cpus 2, bridge xenbr0 10.1.0.2/24 fd01::2/64",
+    ]
+    assert text.splitlines()[-2:] == [
+        "1 domain 256 + dom0 1024 + free 768 = 2048 MiB",
+        "if lost, wn to m1.site.test",
+    ]
+
+
+def test_who_could_move_is_told_how_many_machines_would_do_and_who_finds_no_room_when_one_is_lost() -> None:
+    more = {f"n{n}.site.test": machine(n, machine_memory=1536) for n in (3, 4)}
+    full = changed({M2: {"machine_memory": 1280}})
+    text = table(plan({**full, **more}, {**GROUPS, "dom0s": [M1, M2, *more]}, no_file)).splitlines()
+    assert text[2].endswith("  n3.site.test+1")
+    assert text[5] == "if lost, ce, ui to n3.site.test"
+    text = table(plan(changed({M2: {"machine_memory": 1536}}), GROUPS, no_file)).splitlines()
+    assert text[5] == "if lost, ce to m2.site.test; no room for ui"
+
+
+NODE = {"domain_memory": 1024, "domain_memory_floor": 256, "site_vos": [{**VOCE, "priority": True}]}
+SHARED = {
+    M1: machine(1, machine_memory=4096, machine_sharing="whole", machine_sharing_memory=1280),
+    WN: domain(12, M1, **NODE),
+    UI: domain(13, M1, **NODE, domain_priority=True),
+    CE: domain(11, M1, site_vos=NODE["site_vos"]),
+}
+SHARING = {"dom0s": [M1], "domains": [CE, WN, UI], "batch": [CE], "wn": [WN, UI]}
+
+
+@pytest.mark.parametrize(
+    ("variables", "states"),
+    [
+        ({"machine_hypervisor": "xen"}, ["ui (frozen) 0 + wn (runs) 1024 = 1024 of 1280 MiB"]),
+        (
+            {"machine_hypervisor": "docker"},
+            ["ui (frozen) 1024 + wn (runs) 1024 = 2048 of 1280 MiB, so jobs in wn wait"],
+        ),
+        ({"machine_sharing_memory": 0}, []),
+    ],
+    ids=["a frozen domain is on disk", "a frozen container stays in memory", "memory stays"],
+)
+def test_the_table_shows_each_state_that_a_shared_machine_can_come_to(
+    variables: dict[str, Any], states: list[str]
+) -> None:
+    found = plan({**SHARED, M1: {**SHARED[M1], **variables}}, SHARING, no_file)
+    running = [
+        "ui (runs) 1024 + wn 256 = 1280 of 1280 MiB",
+        "ui 256 + wn (runs) 1024 = 1280 of 1280 MiB",
+    ]
+    assert table(found).splitlines()[5:] == [
+        "3 domains 2304 + dom0 1024 + free 768 = 4096 MiB, shared whole",
+        *(running if states else []),
+        *states,
+        "if lost, no room for ui, wn, ce",
+    ]
