@@ -11,6 +11,8 @@ short_description: Manage the attributes of the PBS server
 version_added: 0.1.0
 description:
   - Sets and unsets attributes of an OpenPBS server.
+  - Leave C(pbs_license_info) to PBS Professional. OpenPBS speaks with no license server; once it was told of one, its
+    scheduler finds no node any more until the server is restarted, even if the attribute was unset again.
 extends_documentation_fragment:
   - egee.box._attributes
   - egee.box._attributes.managing

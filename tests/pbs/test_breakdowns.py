@@ -22,6 +22,7 @@ import pytest
 from ansible_collections.egee.box.plugins.module_utils._pbs import alive, attributes
 from ansible_collections.egee.box.plugins.module_utils._pbs.client import Access, Pbs
 from ansible_collections.egee.box.plugins.module_utils._runner import BoxError, TooSlow
+from ansible_collections.egee.box.tests.pbs.test_ladder import both
 from ansible_collections.egee.box.tests.pbs.test_real import until
 from ansible_collections.egee.box.tests.pbs.world import World
 
@@ -129,3 +130,14 @@ def test_a_data_service_that_is_dead(daemons: Daemons) -> None:
     daemons.start()
     assert queue(daemons.world, patience=120)["queues"][daemons.world.name("q")]["comment"] == "half-done?"
     assert not queue(daemons.world)["changed"]
+
+
+def test_the_ladder_of_the_license_server(daemons: Daemons) -> None:
+    """Once told of one, OpenPBS takes all nodes from the scheduler until it starts anew, even when it was unset."""
+    try:
+        for location in ("7788@licenses", "7799@licenses", None):
+            wish = {"name": "", "attributes": {"pbs_license_info": location}}
+            assert both(daemons.world, attributes.SERVER, wish)["changed"]
+    finally:
+        daemons.world.by_hand("unset server pbs_license_info")
+        daemons.end("server_priv/server.lock", signal.SIGTERM)

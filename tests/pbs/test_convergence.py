@@ -185,11 +185,12 @@ CHECKS = settings(
 
 @pytest.fixture
 def kept(world: World) -> t.Iterator[World]:
-    """Puts the server's and the scheduler's attributes back, which are there to stay."""
+    """Puts the attributes of the server back, which is there to stay."""
     yield world
-    for word, name in (("server", ""), ("sched", "default")):
-        world.by_hand(*(f"unset {word} {name} {attribute}" for attribute in POSSIBLE[word]))
-    world.by_hand("set server default_queue = workq", "set server node_fail_requeue = 310, resend_term_delay = 5")
+    world.by_hand(
+        *(f"unset server {attribute}" for attribute in POSSIBLE["server"]),
+        "set server default_queue = workq, node_fail_requeue = 310, resend_term_delay = 5",
+    )
 
 
 def test_one_run_converges(kept: World) -> None:

@@ -74,7 +74,10 @@ OLD_LIMITS += "max_user_res_soft max_group_res_soft max_queuable"
 ROUTES = "alt_router route_destinations route_held_jobs route_lifetime route_retry_time route_waiting_jobs"
 # What OpenPBS 23.06 as its own sources build it refuses, whatever the value, or spoils.
 LEFT_OUT: dict[str, set[str]] = {
-    "server": {"require_cred", "cred_renew_period", "cred_renew_cache_period", "resources_cost"},
+    "server": {
+        *("require_cred", "cred_renew_period", "cred_renew_cache_period", "resources_cost"),
+        "pbs_license_info",  # stops all scheduling until the server is started anew: among the breakdowns
+    },
     "queue": {"require_cred"},
     "node": {"queue"},  # only of a queue that is there: below
     # Two words for one thing, and what the server writes into the scheduler's directory: below.
