@@ -9,5 +9,5 @@ import sys
 from pathlib import Path
 
 ROLES = Path(__file__).parents[3] / "roles"
-WITH_PROGRAMS = ("bdii", "lb", "mon", "mon_client", "se", "ui", "verify", "wms")
+WITH_PROGRAMS = ("bdii", "ce", "lb", "mon", "mon_client", "se", "ui", "verify", "wms")
 sys.path[:0] = [str(ROLES / role / "files") for role in WITH_PROGRAMS]
