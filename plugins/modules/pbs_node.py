@@ -81,6 +81,12 @@ EXAMPLES = r"""
       - name: skirit2.egee.test
         attributes: {resources_available: {ncpus: 32, mem: 128gb}}
 
+- name: Ensure that two vnodes draw on one disk
+  egee.box.pbs_node:
+    nodes:
+      - {name: wn1, attributes: {resources_available.scratch: 2tb}}
+      - {name: "wn1[0]", attributes: {Mom: wn1, resources_available.scratch: "@wn1"}}
+
 - name: Ensure a rack is empty before its power goes
   egee.box.pbs_node:
     name: "{{ groups['rack7'] }}"

@@ -80,7 +80,9 @@ POSSIBLE: dict[str, dict[str, st.SearchStrategy[t.Any]]] = {
         "no_multinode_jobs": BOOLEAN,
         "resv_enable": BOOLEAN,
         "partition": WORD,
-        **{f"resources_available.{name}": RESOURCES[name] for name in ("ncpus", "software", "site")},
+        "resources_available.ncpus": RESOURCES["ncpus"],
+        # What begins with @ names another node.
+        **{f"resources_available.{name}": TEXT.filter(lambda text: text[0] != "@") for name in ("software", "site")},
     },
     "server": {
         "comment": TEXT,

@@ -169,3 +169,29 @@ def test_the_ladder_of_the_server(world: World) -> None:
         world.by_hand("unset server managers,flatuid,job_history_duration,mail_from,acl_roots")
     after = dict(next(iter(world.listed(attributes.SERVER).values())))
     assert {name: after.get(name) for name in before} == before
+
+
+def test_the_ladder_of_the_default_scheduler(world: World) -> None:
+    wish = {"preempt_order": "S", "sched_cycle_length": 600, "log_events": 255, "scheduling": False}
+    back = {**dict.fromkeys(wish), "scheduling": True}
+    for attributes_ in (wish, back):
+        assert both(world, attributes.SCHED, {"name": "default", "attributes": attributes_})["changed"]
+
+
+def test_the_ladder_of_a_node_out_of_service(world: World) -> None:
+    name = world.name("n")
+    for offline, comment in ((True, "bad disk"), (True, "new disk ordered"), (False, "new disk ordered")):
+        wish = {"name": name, "offline": offline, "attributes": {"Mom": NOWHERE, "comment": comment}}
+        assert both(world, attributes.NODE, wish)["changed"]
+    assert both(world, attributes.NODE, {"name": name, "present": False})["changed"]
+
+
+def test_the_ladder_of_a_resource_that_is_another_nodes(world: World) -> None:
+    lender, borrower, disk = (world.name(word) for word in ("m", "n", "d"))
+    amount = f"resources_available.{disk}"
+    world.run(attributes.RESOURCE, {"name": disk, "attributes": {"type": "size", "flag": "nh"}})
+    world.run(attributes.NODE, {"name": lender, "attributes": {"Mom": NOWHERE, amount: "4gb"}})
+    world.runner.writes.clear()
+    for value in (f"@{lender}", "1GB", f"@{lender}", None):
+        wish = {"name": borrower, "attributes": {"Mom": NOWHERE, amount: value}}
+        assert both(world, attributes.NODE, wish)["changed"]

@@ -372,6 +372,12 @@ class StandInPbs:
             if resource not in known:
                 raise Refused(15035, f"Unknown resource {attribute}")
             amount = known[resource]
+            if kind == "node" and value.startswith("@"):
+                if resource in BUILT_IN and amount != "string":
+                    raise Refused(15014, f"Illegal attribute or resource value {attribute}")
+                if value[1:] not in self.objects["node"]:
+                    raise Refused(15062, "Unknown node ")
+                return value
             form = f"limit {amount}" if form == "limit_resource" else amount
             if not value and form in ("long", "float", "size", "boolean"):
                 raise Refused(15014, f"Illegal attribute or resource value {attribute}")

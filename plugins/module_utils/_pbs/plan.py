@@ -124,7 +124,10 @@ def _text(of: Type, attribute: attributes.Attribute, value: t.Any) -> str:
         if not attribute.kind.may_be_empty:
             raise ValueError(f"an empty value is no {attribute.kind.name}; null unsets it")
         return ""
-    found = attribute.kind.normalise(value)
+    if of is attributes.NODE and attribute.name.startswith("resources_available.") and str(value).startswith("@"):
+        found = str(value)  # not an amount of its own, but a share of the vnode's that it names
+    else:
+        found = attribute.kind.normalise(value)
     sayable = attribute.kind is values.CONTENT or (of is attributes.NODE and attribute.name == "comment")
     if not sayable and (fault := values.unsayable(found)):
         raise ValueError(fault)
@@ -237,7 +240,7 @@ def same(
         return is_there in (default(of, name, now), of.born_with.get(name))
     if not is_there and value == "False" and name in of.false_when_absent:
         return True
-    if not value or not is_there:
+    if value == is_there or not value or not is_there:
         return value == is_there
     if name in of.fixed:
         return value.lower() == is_there.lower()
