@@ -113,7 +113,8 @@ def test_a_proxy_is_renewed_although_myproxy_and_voms_are_down_at_first(at: At, 
 def test_a_job_whose_worker_node_loses_its_power_is_tried_again(at: At, alice: Submitter, site: Any) -> None:
     alice.describe("survivor", "sleep 300")
     job = alice.submit("survivor")
-    alice.reaches(job, "running")
+    # The WMS says so when the batch system has it, which may let it wait.
+    wait_for(lambda: ("wn", "Started") in alice.told(job))
     name = f"molecule-{site.named('wn')}"
     subprocess.run(["docker", "kill", name], check=True, capture_output=True)
     subprocess.run(["docker", "start", name], check=True, capture_output=True)
