@@ -91,7 +91,7 @@ def site(request: pytest.FixtureRequest, commands: str, tmp_path: Path) -> Itera
         pytest.skip("no PBS server answers qmgr on this machine")
     (tmp_path / "bin").mkdir()
     world = World(CountingRunner(), Access(commands if real else str(install(tmp_path / "bin"))), real)
-    before = dict(next(iter(world.listed(attributes.SERVER).values())))
+    [before] = [dict(server) for server in world.listed(attributes.SERVER).values()]
     yield Site(world, tmp_path)
     world.by_hand(f"delete node {NOWHERE}", *put_back(world, attributes.SERVER, OF_SERVER, before))
     world.clean()
