@@ -17,6 +17,8 @@ SHOWN = (
     "ClusterId,JobStatus,EgeeJobId,RoutedFromJobId,HoldReason,EnteredCurrentStatus"
     ",GridResourceUnavailableTime,GridJobId"
 )
+# Seconds that a command may take.
+PATIENCE = 120
 # Bytes of the log that are read at once.
 CHUNK = 1 << 20
 
@@ -26,7 +28,10 @@ class CondorError(Exception):
 
 
 def condor(*argv: str, cwd: Path | None = None) -> str:
-    done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+    try:
+        done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise CondorError(f"{argv[0]}: no end after {PATIENCE} s") from error
     if done.returncode != 0:
         raise CondorError(f"{argv[0]}: {' '.join((done.stderr or done.stdout).split()) or 'failed'}")
     return done.stdout

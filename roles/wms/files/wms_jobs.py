@@ -247,7 +247,7 @@ class Limits:
     # Seconds that a job may wait for a CE that takes it.
     match: int = 86400
     # Seconds that a job waits for another CE before those that failed it are given another chance.
-    avoidance: int = 600
+    avoidance: int = 180
     # Seconds that a removed job is left to HTCondor, which asks the CE.
     removal: int = 60
 

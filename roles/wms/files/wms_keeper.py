@@ -40,8 +40,9 @@ class Keeper:
         while True:
             try:
                 work()
-            except (CondorError, OSError, ValueError) as error:
-                warn(f"{work.__name__}: {error}")
+            except Exception as error:
+                # Whatever it is: a keeper that is gone would be missed much later.
+                warn(f"{work.__name__}: {error!r}")
             time.sleep(period)
 
     def follow(self) -> None:

@@ -38,17 +38,20 @@ class Attributes:
 
 
 def said(argv: list[str], **environment: str) -> str:
-    done = subprocess.run(
-        argv,
-        env={"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": "/nonexistent", **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        timeout=PATIENCE,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            argv,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C", "HOME": "/nonexistent", **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Unusable(f"{argv[0]}: no end after {PATIENCE} s") from error
     if done.returncode != 0:
         raise Unusable(f"{argv[0]}: {' '.join(done.stdout.split()) or 'failed'}")
     return done.stdout

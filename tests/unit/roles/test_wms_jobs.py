@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import wms_condor
 import wms_jobs as jobs
+import wms_proxy
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -154,6 +156,21 @@ def test_a_new_attempt_goes_elsewhere_and_leaves_nothing_behind() -> None:
     jobs.begin_anew(one)
     assert (one.attempt, one.avoided, one.orphans) == (2, ["ce.a"], [("https://ce.a", "abc")])
     assert (one.routed, one.ce, one.ce_job) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("module", "call", "failure"),
+    [
+        pytest.param(wms_condor, lambda *argv: wms_condor.condor(*argv), wms_condor.CondorError, id="HTCondor's"),
+        pytest.param(wms_proxy, lambda *argv: wms_proxy.said([*argv]), wms_proxy.Unusable, id="a credential's"),
+    ],
+)
+def test_a_command_that_does_not_end_has_failed(
+    module: Any, call: Any, failure: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    with pytest.raises(failure, match=r"sleep: no end after 0\.1 s"):
+        call("sleep", "60")
 
 
 objects = st.lists(st.dictionaries(st.text(), st.one_of(st.integers(), st.text())), max_size=4)
