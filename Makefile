@@ -16,8 +16,9 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(VENV)/collections
 export ANSIBLE_HOME := $(CURDIR)/.ansible
 PLAY := ansible-playbook
-# Mitogen keeps one Python interpreter on each host. On an emulated one each start of it costs seconds.
-MITOGEN = ANSIBLE_STRATEGY=mitogen_linear \
+# Mitogen keeps one Python interpreter on each host. On an emulated one each start of it costs seconds. An emulated
+# machine is one thread: more than two of its domains at once only wait for each other, until something times out.
+MITOGEN = ANSIBLE_FORKS=4 ANSIBLE_STRATEGY=mitogen_linear \
   ANSIBLE_STRATEGY_PLUGINS=$(wildcard $(CURDIR)/$(VENV)/lib/python3*/site-packages/ansible_mitogen/plugins/strategy)
 SAY = @printf '\n\033[1m== %s\033[0m\n' 
 
