@@ -161,7 +161,7 @@ def test_a_new_attempt_goes_elsewhere_and_leaves_nothing_behind() -> None:
 @pytest.mark.parametrize(
     ("module", "call", "failure"),
     [
-        pytest.param(wms_condor, lambda *argv: wms_condor.condor(*argv), wms_condor.CondorError, id="HTCondor's"),
+        pytest.param(wms_condor, wms_condor.condor, wms_condor.CondorError, id="HTCondor's"),
         pytest.param(wms_proxy, lambda *argv: wms_proxy.said([*argv]), wms_proxy.Unusable, id="a credential's"),
     ],
 )
