@@ -53,10 +53,10 @@ def tell(commands: Path, directory: Path, known: set[str]) -> None:
     new = [name for name in finished if name not in known]
     if not new:
         return
-    lines = [line(name, job) for name, job in described(commands, new).items()]
+    ended = described(commands, new)
     with (directory / time.strftime("%Y%m%d")).open("a") as log:
-        log.writelines(lines)
-    known.update(new)
+        log.writelines(line(name, job) for name, job in ended.items())
+    known.update(ended)
     for old in sorted(directory.iterdir())[:-KEPT]:
         old.unlink()
         # What the server has forgotten as well will not come back.

@@ -22,6 +22,7 @@ class History:
         self.jobs: dict[str, dict] = {}
         self.described: list[list[str]] = []
         self.away = False
+        self.hidden: set[str] = set()
 
     def asked(self, *argv: str | Path) -> str:
         if self.away:
@@ -31,7 +32,7 @@ class History:
         assert argv[:5] == (COMMANDS / "qstat", "-x", "-f", "-F", "json")
         names = [str(name) for name in argv[5:]]
         self.described.append(names)
-        return json.dumps({"Jobs": {name: self.jobs[name] for name in names}})
+        return json.dumps({"Jobs": {name: self.jobs[name] for name in names if name not in self.hidden}})
 
     def end(self, *names: str, status: int = 0) -> None:
         self.jobs.update((name, {"Exit_status": status, "resources_used": {"walltime": "00:01:00"}}) for name in names)
@@ -97,6 +98,17 @@ def test_what_could_not_be_asked_is_told_later(history: History, tmp_path: Path)
     history.away = False
     arc_pbs_log.tell(COMMANDS, tmp_path, known)
     assert len(written(tmp_path)) == 1
+
+
+def test_what_an_answer_leaves_out_is_asked_for_again(history: History, tmp_path: Path) -> None:
+    known: set[str] = set()
+    history.end("1.pbs", "2.pbs")
+    history.hidden = {"2.pbs"}
+    arc_pbs_log.tell(COMMANDS, tmp_path, known)
+    history.hidden = set()
+    arc_pbs_log.tell(COMMANDS, tmp_path, known)
+    assert history.described == [["1.pbs", "2.pbs"], ["2.pbs"]]
+    assert len(written(tmp_path)) == 2
 
 
 def test_thousands_of_ends_are_asked_for_in_turns(history: History, tmp_path: Path) -> None:
