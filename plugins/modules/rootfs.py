@@ -101,7 +101,7 @@ options:
   start_services:
     description:
       - Whether services that the packages of O(roots[].packages) bring start with the host, as Debian has it.
-      - Otherwise they wait until something enables them, which is when they are configured.
+      - Otherwise they do so from its second start on; on the first one nothing of them is configured.
     type: bool
     default: true
   edition:

@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.egee.box.plugins.module_utils._rootfs import (
+    HOLD,
     Debian,
     Given,
     Imaged,
@@ -67,10 +69,31 @@ def test_the_key_is_the_content(tmp_path: Path) -> None:
 def test_services_wait_on_top_of_the_same_base(tmp_path: Path) -> None:
     plain, waiting = (Debian(settings(tmp_path, start_services=start), "trixie", ("a",)) for start in (True, False))
     assert plain.base == waiting.base
-    assert "systemctl disable" not in " ".join(plain.recipe(tmp_path))
+    assert HOLD not in " ".join(plain.recipe(tmp_path))
     hooks = [word for word in waiting.recipe(tmp_path) if word.startswith("--customize-hook")]
-    known, disabled = (next(n for n, hook in enumerate(hooks) if what in hook) for what in ("> ", "systemctl disable"))
-    assert known < next(n for n, hook in enumerate(hooks) if "apt-get install" in hook) < disabled
+    known, held = (next(n for n, hook in enumerate(hooks) if what in hook) for what in ("/known", HOLD))
+    assert known < next(n for n, hook in enumerate(hooks) if "apt-get install" in hook) < held
+
+
+def test_what_packages_enabled_is_held_until_the_first_start_is_over(tmp_path: Path) -> None:
+    units = tmp_path / "usr/lib/systemd/system"
+    units.mkdir(parents=True)
+    for name in ("sql.service", "sql@.service", "rotate.timer"):
+        (units / name).touch()
+    ours = tmp_path / "etc/systemd/system"
+    ours.mkdir(parents=True)
+    (tmp_path / "known").touch()
+    (tmp_path / "enabled").write_text("rotate.timer\nsql.service\n", encoding="utf-8")
+    subprocess.run(["sh", "-c", HOLD, "sh", str(tmp_path)], check=True)
+    held = {drop_in.parent.name: drop_in.read_text(encoding="utf-8") for drop_in in ours.glob("*.d/*.conf")}
+    assert held == {
+        f"{unit}.d": "[Unit]\nConditionPathExists=!/etc/first-start\n"
+        for unit in ("sql.service", "sql@.service", "rotate.timer")
+    }
+    assert (tmp_path / "etc/first-start").exists()
+    assert "After=rotate.timer sql.service\n" in (ours / "first-start.service").read_text(encoding="utf-8")
+    assert (ours / "multi-user.target.wants/first-start.service").exists()
+    assert not list(tmp_path.glob("known")) + list(tmp_path.glob("enabled"))
 
 
 def test_the_key_is_the_same_whatever_the_mirrors_name(tmp_path: Path) -> None:
