@@ -34,6 +34,8 @@ TIDY = (
     'rm -f "$1"/etc/ssh/ssh_host_*_key "$1"/etc/ssh/ssh_host_*_key.pub "$1"/etc/hostname "$1"/etc/hosts',
     ': > "$1"/etc/resolv.conf',
     ': > "$1"/etc/machine-id',
+    # Else systemd thinks that /usr is newer than the rest, and makes all caches again when each host first starts.
+    'touch -r "$1"/usr "$1"/etc/.updated "$1"/var/.updated',
 )
 
 # So a host that was given no ssh key makes one when sshd first starts, before its configuration is checked.
