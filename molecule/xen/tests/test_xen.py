@@ -53,8 +53,8 @@ def ask(hosts: str, module: str, args: str = "") -> dict[str, Any]:
     """What a module returns, by host. One question for all hosts: each login costs an emulated one seconds."""
     done = run(hosts, module, args)
     if done.returncode == UNREACHABLE:
-        # The emulated processor loses its flags once in a long while, and the domain panics and starts again.
-        # Told, and asked once more.
+        # Once in some hours the emulator loses a processor's state, and the domain panics and starts again. That is
+        # told, and asked once more.
         silent = [host for host, said in answers(done).items() if said.get("unreachable")]
         warnings.warn(f"{silent} did not answer to {module} {args}:\n{evidence()}", stacklevel=1)
         done = run(hosts, module, args)
