@@ -207,7 +207,7 @@ def test_the_site_is_checked_without_the_password_of_its_vault(sites: Path, play
 
 
 # What changes nothing, and so asks nothing.
-READERS = {"plan", "drift", "verify"}
+READERS = {"plan", "drift", "memory", "verify"}
 
 
 def imports(playbook: Path) -> list[str]:
