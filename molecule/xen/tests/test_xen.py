@@ -59,7 +59,7 @@ def ask(hosts: str, module: str, args: str = "") -> dict[str, Any]:
         warnings.warn(f"{silent} did not answer to {module} {args}:\n{evidence()}", stacklevel=1)
         done = run(hosts, module, args)
     wrong = {h: said for h, said in answers(done).items() if said.get("unreachable") or said.get("failed")}
-    assert done.returncode == 0, f"{json.dumps(wrong)[-2000:]}\n{evidence()}"
+    assert done.returncode == 0, f"{json.dumps(wrong)[-2000:]}\n{done.stderr[-500:]}\n{evidence()}"
     return answers(done)
 
 
