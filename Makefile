@@ -119,13 +119,18 @@ side-by-side: $(VENV)/ready ## both scenarios at once, for an emulated machine i
 	@tests/engine.sh
 	tests/side_by_side.sh
 
+.PHONY: docs
+docs: $(VENV)/ready $(VENV)/docs/ready ## the documentation as a site, in .cache/docs/html
+	$(SAY) "The documentation"
+	PATH="$$PATH:$(CURDIR)/$(VENV)/docs/bin" docs/build.sh
+
 .PHONY: test-pbs
 test-pbs: $(VENV)/ready ## the PBS modules against the stand-in, and the real PBS server of this machine if it has one
 	$(SAY) "The PBS modules, against the stand-in and the PBS server of this machine"
 	PYTHONPATH=$(CURDIR)/$(VENV)/collections pytest -rs tests/pbs
 
 .PHONY: test
-test: check sanity dist side-by-side test-pbs ## everything that CI runs
+test: check sanity dist docs side-by-side test-pbs ## everything that CI runs
 
 .PHONY: clean
 clean: ## remove .venv and what the tests built; deployed boxes stay
@@ -138,4 +143,11 @@ $(VENV)/ready: tests/requirements.txt
 	$(VENV)/bin/pip install --quiet --requirement tests/requirements.txt
 	mkdir -p $(dir $(COLLECTION))
 	ln -sfn $(CURDIR) $(COLLECTION)
+	touch $@
+
+# Apart from Ansible's, so that neither decides which releases of its libraries the other has.
+$(VENV)/docs/ready: docs/requirements.txt $(VENV)/ready
+	$(SAY) "Installing what makes the documentation into $(VENV)/docs"
+	python3 -m venv $(VENV)/docs
+	$(VENV)/docs/bin/pip install --quiet --requirement docs/requirements.txt
 	touch $@
