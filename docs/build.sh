@@ -18,6 +18,7 @@ box=$place/collections/ansible_collections/egee/box
 
 mkdir "$box/docs/reference"
 antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --dest-dir "$box/docs/reference" egee.box
+python docs/states.py > "$box/docs/magrathea/allowed.md"
 
 sphinx-build --fail-on-warning --keep-going --quiet --conf-dir "$box/docs" "$box" "$place/html"
 echo '<!DOCTYPE html><title>egee.box</title><meta http-equiv="refresh" content="0; url=docs/index.html">' > "$place/html/index.html"

@@ -17,6 +17,8 @@ release = json.loads((COLLECTION / "MANIFEST.json").read_text())["collection_inf
 
 root_doc = "docs/index"
 include_patterns = ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/**", "roles/*/README.md"]
+# What another page includes.
+exclude_patterns = ["docs/magrathea/allowed.md"]
 extensions = ["myst_parser", "sphinx_antsibull_ext"]
 # Pages link to sections by the anchors that forges give them too.
 myst_heading_anchors = 3
