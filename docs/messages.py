@@ -50,11 +50,21 @@ def _of_python(root: Path) -> Iterator[tuple[str, str]]:
     for where, tree in trees.items():
         if where.startswith(LEFT_OUT):
             continue
+        yield from ((where, text) for text in _kept(tree))
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 known = _assigned(function)
                 for telling in _telling(function, errors):
                     yield from ((where, text) for text in _texts(telling, known, answers))
+
+
+def _kept(tree: ast.Module) -> Iterator[str]:
+    """Sentences that a module keeps for its errors, known by our messages' form: what was found; what to do."""
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Constant) and re.fullmatch(r"[a-z][^\n]+; [^\n]+", str(node.value)):
+                    yield re.sub(r"\{\w+\}", FILLED, str(node.value))
 
 
 def _own_errors(trees: Iterable[ast.Module]) -> set[str]:
@@ -112,7 +122,7 @@ def _telling(function: ast.FunctionDef | ast.AsyncFunctionDef, errors: set[str])
     for node in _nodes(function):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             yield from node.exc.args
-        elif isinstance(node, ast.Yield) and function.name.endswith("faults") and node.value:
+        elif isinstance(node, ast.Yield | ast.Return) and node.value and _judges(function):
             yield node.value
         elif isinstance(node, ast.Call):
             of = _name(node.func.value) if isinstance(node.func, ast.Attribute) else ""
@@ -123,6 +133,12 @@ def _telling(function: ast.FunctionDef | ast.AsyncFunctionDef, errors: set[str])
                 if isinstance(place, int):
                     yield from node.args[place : place + 1]
                 yield from (keyword.value for keyword in node.keywords if keyword.arg == place)
+
+
+def _judges(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether it yields faults, or returns one if there is one."""
+    returns = ast.unparse(function.returns) if function.returns else ""
+    return function.name.endswith("faults") or (function.name.endswith("fault") and returns.endswith("| None"))
 
 
 def _name(node: ast.expr) -> str:
