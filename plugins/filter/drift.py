@@ -45,7 +45,7 @@ EXAMPLES = r"""
     fail_msg: "{{ drift | join('\n') }}"
   vars:
     drift: "{{ lookup('egee.box.inventory', 'inventories/production')
-               | egee.box.drift(lookup('egee.box.inventory', 'inventories/pps'), own=['site_name', 'site_domain']) }}"
+               | egee.box.drift(lookup('egee.box.inventory', 'inventories/pps'), own=site_own) }}"
   run_once: true
 """
 
