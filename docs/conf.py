@@ -27,5 +27,8 @@ highlight_language = "none"
 
 html_theme = "sphinx_rtd_theme"
 html_theme_options = {"navigation_depth": 2}
+# Tables of messages are wide, and the theme would not break their lines.
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False
