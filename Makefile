@@ -95,6 +95,8 @@ sanity: $(VENV)/ready ## ansible-test sanity, no ignores
 dist: $(VENV)/ready ## build the collection, install it elsewhere, and run its plan from there
 	$(SAY) "Build and install the collection"
 	tests/installed.sh
+	$(SAY) "The execution environment, without a container engine"
+	tests/execution_environment.sh
 
 .PHONY: molecule
 molecule: $(VENV)/ready ## the twelve in containers: check, converge, idempotence, verify
@@ -136,7 +138,7 @@ test: check sanity dist docs side-by-side test-pbs ## everything that CI runs
 clean: ## remove .venv and what the tests built; deployed boxes stay
 	rm -rf $(VENV) .ansible .cache .mypy_cache .pytest_cache .ruff_cache egee-box-*.tar.gz
 
-$(VENV)/ready: tests/requirements.txt
+$(VENV)/ready: tests/requirements.txt meta/requirements.txt
 	$(SAY) "Installing the tools into $(VENV)"
 	python3 -c 'import ensurepip' 2>/dev/null || { apt-get update -qq && apt-get install -qqy python3-venv; }
 	python3 -m venv $(VENV)
