@@ -67,9 +67,10 @@ plan: $(VENV)/ready ## print and check the plan of every inventory, touching not
 check: lint types unit ## what needs no machine: lint, types, unit and property tests
 
 .PHONY: lint
-lint: $(VENV)/ready ## ansible-lint (production), yamllint, ruff
+lint: $(VENV)/ready ## ansible-lint (production), yamllint, ruff, licences (reuse)
 	$(SAY) "Lint"
 	ruff check .
+	reuse lint --lines
 	yamllint .
 	ansible-lint
 
