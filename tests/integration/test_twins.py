@@ -15,8 +15,10 @@ import re
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -171,11 +173,23 @@ def _indented(vault: VaultLib, secret: str) -> str:
     return "\n".join(f"  {line}" for line in vault.encrypt(secret).decode().splitlines())
 
 
+@contextlib.contextmanager
+def untraced() -> Iterator[None]:
+    """Without what make coverage traces by, which takes as long as what it traces."""
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(tracer)
+
+
 def test_the_plan_of_production_is_sound_and_made_in_two_seconds() -> None:
     taken = []
     for _attempt in range(2):
         began = time.process_time()
-        found = plan_of_inventory(SITES / "production")
+        with untraced():
+            found = plan_of_inventory(SITES / "production")
         taken.append(time.process_time() - began)
     assert min(taken) < 2
     assert found["faults"] == []

@@ -168,8 +168,13 @@ class Site:
             for pid in tree(job):
                 os.kill(pid, signal.SIGKILL)
             self.jobs[job].wait()
-        for name in list(self.processes):
-            self.kill(name)
+        for name in reversed(list(self.processes)):
+            if name.startswith("init-"):
+                self.kill(name)
+            else:
+                # As systemd ends it.
+                self.processes[name].terminate()
+                assert self.processes.pop(name).wait(30) == 0, f"{name} did not end by itself"
         for group in GROUPS:
             for vm in ("n1", "p1", ""):
                 wait(f"{group} of {vm} is empty", lambda group=group, vm=vm: not self._remove(group, vm))
