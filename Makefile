@@ -80,10 +80,11 @@ lint: $(VENV)/ready ## ansible-lint (production), yamllint, ruff, licences (reus
 	ansible-lint
 
 .PHONY: types
-types: $(VENV)/ready ## mypy --strict on the plugins and on Magrathea
+types: $(VENV)/ready ## mypy --strict on the plugins, Magrathea and tools
 	$(SAY) "Types"
 	mypy -p ansible_collections.egee.box.plugins
 	MYPYPATH=roles/magrathea/files mypy -p magrathea
+	mypy tools
 
 .PHONY: unit
 unit: $(VENV)/ready ## unit and property tests, and the inventories that must be refused
@@ -108,6 +109,8 @@ sanity: $(VENV)/ready ## ansible-test sanity, no ignores
 dist: $(VENV)/ready ## build the collection, install it elsewhere, and run its plan from there
 	$(SAY) "Build and install the collection"
 	tests/installed.sh
+	$(SAY) "What is released, built twice"
+	tests/reproducible.sh
 	$(SAY) "The execution environment, without a container engine"
 	tests/execution_environment.sh
 
@@ -147,9 +150,14 @@ test-pbs: $(VENV)/ready ## the PBS modules against the stand-in, and the real PB
 .PHONY: test
 test: lint types coverage sanity dist side-by-side test-pbs ## everything that CI runs
 
+.PHONY: release
+release: $(VENV)/ready ## tarball, bill of materials and checksums into dist/, tried in containers; VERSION=1.2.3 releases that
+	$(SAY) "A release$(if $(VERSION), of $(VERSION)), and the containers' story from it"
+	tools/release.sh $(VERSION)
+
 .PHONY: clean
 clean: ## remove .venv and what the tests built; deployed boxes stay
-	rm -rf $(VENV) .ansible .cache .mypy_cache .pytest_cache .ruff_cache egee-box-*.tar.gz
+	rm -rf $(VENV) .ansible .cache dist .mypy_cache .pytest_cache .ruff_cache egee-box-*.tar.gz
 
 $(VENV)/ready: tests/requirements.txt meta/requirements.txt
 	$(SAY) "Installing the tools into $(VENV)"
