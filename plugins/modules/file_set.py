@@ -123,6 +123,11 @@ changed_paths:
   type: list
   elements: str
   sample: [/etc/vomses/voce]
+diff:
+  description: What differs, before and after; in check mode what would.
+  returned: success
+  type: list
+  elements: dict
 """
 
 import os

@@ -128,6 +128,10 @@ actions:
   type: list
   elements: str
   sample: [defined standard.egee.test]
+diff:
+  description: What differs, before and after; in check mode what would.
+  returned: success
+  type: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule

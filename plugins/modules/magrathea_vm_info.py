@@ -11,6 +11,7 @@ short_description: Tell how a node is shared by its virtual machines
 version_added: 0.1.0
 description:
   - Asks the Magrathea master of the machine for its books and its virtual machines.
+  - Nothing is changed, so there is never a diff.
 author:
   - egee.box contributors (@egee-box)
 extends_documentation_fragment:

@@ -13,6 +13,7 @@ author: egee.box contributors (@egee-box)
 description:
   - Returns how much memory a host has, what it uses of it, and how many of its processes were killed for want of it.
   - In a container these are the container's, where one limits it, and not those of the machine that it runs on.
+  - Nothing is changed, so there is never a diff.
 extends_documentation_fragment:
   - egee.box._attributes
   - egee.box._attributes.info_module

@@ -142,6 +142,10 @@ built:
   returned: success
   type: list
   elements: str
+diff:
+  description: What differs, before and after; in check mode what would.
+  returned: success
+  type: dict
 """
 
 import typing as t

@@ -75,6 +75,10 @@ actions:
   type: list
   elements: str
   sample: [sacctmgr --immediate add account voce cluster=egee-box fairshare=2]
+diff:
+  description: What differs, before and after; in check mode what would.
+  returned: success
+  type: dict
 """
 
 from typing import Any

@@ -173,6 +173,10 @@ actions:
   type: list
   elements: str
   sample: [added /DC=test/DC=egee/O=Users/CN=Alice Novak]
+diff:
+  description: What differs, before and after; in check mode what would.
+  returned: success
+  type: dict
 """
 
 from functools import partial

@@ -113,6 +113,10 @@ actions:
   type: list
   elements: str
   sample: [added group /voce/physics]
+diff:
+  description: What differs, before and after; in check mode what would.
+  returned: success
+  type: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -321,6 +321,10 @@ restart_required:
   returned: always
   type: dict
   sample: {ce.egee.test: ["maxvcpus 1 -> 2"]}
+diff:
+  description: What differs, before and after, by domain; in check mode what would.
+  returned: always
+  type: dict
 """
 
 import typing as t

@@ -13,6 +13,7 @@ author: egee.box contributors (@egee-box)
 description:
   - Returns the state of Xen domains, what they are defined to have, and what they really have.
   - Reads only, with two processes for all domains together.
+  - Nothing is changed, so there is never a diff.
 extends_documentation_fragment:
   - egee.box._attributes
   - egee.box._attributes.info_module

@@ -13,6 +13,7 @@ author: egee.box contributors (@egee-box)
 description:
   - Returns the version, memory, CPUs, scheduler and command line of the hypervisor, and what dom0 has of the machine.
   - On a host that does not run on Xen it does not fail, but says so. Ask it before and after the first boot.
+  - Nothing is changed, so there is never a diff.
 extends_documentation_fragment:
   - egee.box._attributes
   - egee.box._attributes.info_module
