@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import pytest
 from bench import Bench, cpus, whole
+from magrathea.books import Amount
 from magrathea.core import settle
 from magrathea.model import Machine
+from magrathea.victims import preempt
 
 
 def test_t1_two_vms_used_exclusively() -> None:
@@ -316,6 +318,43 @@ def test_starved_vms_are_left_alone_for_a_while() -> None:
     b.start_refused("P1", "q", 1)
     b.pass_time(50)
     assert b.word("P1") == "occupied-would-preempt"
+
+
+def test_a_start_takes_from_those_that_are_not_shielded() -> None:
+    b = cpus("N1", "N2", "P1", starved=60.0, min_run=50.0)
+    b.start("N1", "a", 4, "preemptible")
+    b.start("P1", "p", 8)
+    b.pass_time(100)
+    b.ok("stop", "P1", job="p")
+    b.start("N2", "b", 4, "preemptible")
+    b.start("P1", "q", 2)
+    assert b.words("N1", "N2") == ("running-preemptible", "preempted")
+
+
+def test_whoever_has_starved_comes_back_before_a_larger_one() -> None:
+    b = cpus("N1", "N2", "P1", starved=60.0)
+    b.start("N1", "a", 2, "preemptible")
+    b.start("N2", "b", 4, "preemptible")
+    b.start("P1", "p", 4)
+    assert b.words("N1", "N2") == ("preempted", "running-preemptible")
+    b.pass_time(50)
+    b.start("P1", "q", 4)
+    b.pass_time(30)
+    b.ok("stop", "P1", job="p")
+    assert b.words("N1", "N2") == ("running-preemptible", "preempted")
+
+
+def test_a_victim_that_the_later_ones_made_needless_is_spared() -> None:
+    """The first has the CPUs, and the memory takes two others, who have CPUs enough as well."""
+    b = cpus(memory=1100)
+    for name, memory in (("N1", 200), ("N2", 400), ("N3", 400)):
+        b.define(name, memory=memory, floor=100)
+        b.ok("register", name, session="boot/box")
+    b.start("N1", "a", 4, "preemptible")
+    b.start("N2", "b", 2, "preemptible")
+    b.start("N3", "c", 2, "preemptible")
+    after = preempt(b.machine, Amount(4, 600), b.now, shields=True)
+    assert {name for name, vm in after.vms.items() if vm.preempted} == {"N2", "N3"}
 
 
 def test_definitions_that_cannot_be_are_refused() -> None:

@@ -482,3 +482,16 @@ def test_a_server_that_goes_away_while_it_is_written_to_leaves_no_doubt_about_th
         steward.run(check_mode=False)
     assert caught.value.details["directives"] == ["set queue q Priority = 1"]
     assert caught.value.details["changed"]
+
+
+def test_no_is_what_an_absent_boolean_means_only_where_pbs_takes_it_so() -> None:
+    """A reservation may come to a node that says nothing of it; no_tasks has to be said."""
+    site = Site("create node a")
+    site.pbs.qmgr([], "unset node a resv_enable\n")
+    assert site.run(attributes.NODE, *nodes("a", no_tasks=False))["directives"] == []
+    assert site.run(attributes.NODE, *nodes("a", resv_enable=False))["directives"] == ["set node a resv_enable = False"]
+
+
+def test_a_host_has_one_name_however_it_is_written() -> None:
+    site = Site("create node a Mom=Host.Example.org")
+    assert site.run(attributes.NODE, *nodes("a", Mom="host.example.ORG"))["changed"] is False

@@ -102,6 +102,36 @@ ONE_VARIABLE_WRONG = {
             f"raise it to 2080 MiB, lower a domain_memory by 32 MiB, or move {CE} to {M2}",
         ),
     ),
+    "a domain of just what is too much is worth moving, and the smallest that helps is named": (
+        {CE: {"domain_memory": 900}, UI: {"domain_memory": 450}, M2: {"machine_memory": 2200}},
+        fault(
+            M1,
+            "machine_memory",
+            2048,
+            "does not hold what it is split into: 1024 (dom0) + 900 (ce) + 450 (ui) = 2374 MiB, 326 MiB too many",
+            f"raise it to 2374 MiB, lower a domain_memory by 326 MiB, or move {UI} to {M2}",
+        ),
+    ),
+    "a domain of exactly what is too much may move": (
+        {M1: {"machine_memory": 1280}},
+        fault(
+            M1,
+            "machine_memory",
+            1280,
+            "does not hold what it is split into: 1024 (dom0) + 256 (ce) + 256 (ui) = 1536 MiB, 256 MiB too many",
+            f"raise it to 1536 MiB, lower a domain_memory by 256 MiB, or move {CE} to {M2}",
+        ),
+    ),
+    "a machine that is its own gateway is no second holder of its address": (
+        {M1: {"machine_gateway": "10.1.0.1"}, UI: {"domain_address": "10.1.0.1/24"}},
+        fault(
+            UI,
+            "domain_address",
+            "10.1.0.1/24",
+            f"is also the address of {M1}, its dom0",
+            "give one of the two another address",
+        ),
+    ),
     "a dom0 without its memory is refused": (
         {M1: {"machine_memory": GONE}},
         fault(M1, "machine_memory", None, "is not set", "set it to a whole number of MiB"),
@@ -819,6 +849,15 @@ def test_a_hundred_and_forty_nodes_are_planned_at_once() -> None:
     assert found["machines"][M1]["memory"]["domains"] == 140 * 256
 
 
+@pytest.mark.parametrize(("length", "sound"), [(64, True), (65, False)])
+def test_a_name_may_be_as_long_as_linux_takes_it(length: int, sound: bool) -> None:
+    name = f"{'a' * 40}.{'b' * (length - 51)}.site.test"
+    assert len(name) == length
+    hosts = {(name if host == UI else host): variables for host, variables in SITE.items()}
+    groups = {group: [name if host == UI else host for host in members] for group, members in GROUPS.items()}
+    assert [fault["host"] for fault in plan(hosts, groups, no_file)["faults"]] == ([] if sound else [name])
+
+
 def test_variables_that_are_not_the_models_are_not_looked_at() -> None:
     assert {name.partition("_")[0] for name in VARIABLES} == {"machine", "domain", "batch", "site"}
 
@@ -865,6 +904,18 @@ SHARED = {
     CE: domain(11, M1, site_vos=NODE["site_vos"]),
 }
 SHARING = {"dom0s": [M1], "domains": [CE, WN, UI], "batch": [CE], "wn": [WN, UI]}
+
+
+@pytest.mark.parametrize(
+    ("shared", "faults"),
+    [
+        pytest.param(2048, [], id="all that is left"),
+        pytest.param(2049, ["is more than dom0 and other domains leave of 3328 MiB, 2048 MiB"], id="a MiB more"),
+    ],
+)
+def test_a_machine_shares_what_its_other_domains_leave(shared: int, faults: list[str]) -> None:
+    hosts = {**SHARED, M1: {**SHARED[M1], "machine_memory": 3328, "machine_sharing_memory": shared}}
+    assert [fault["fault"] for fault in plan(hosts, SHARING, no_file)["faults"]] == faults
 
 
 @pytest.mark.parametrize(

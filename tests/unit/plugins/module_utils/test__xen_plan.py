@@ -301,11 +301,23 @@ def test_by_name_neither_file_nor_order_nor_live_values_are_changed() -> None:
     assert plan(now, Wanted(NAME, "running"), Permissions(allow_restart=True)) == []
 
 
-def test_an_image_of_a_domain_that_runs_is_stale_and_removed() -> None:
-    now = situation("running", image=f"/save/{NAME}")
-    assert plan(now, Wanted(NAME, "running", CE), Permissions()) == [
-        Change("saved_image", f"/save/{NAME}", None, "forget")
-    ]
+@pytest.mark.parametrize(
+    ("state", "states"),
+    [
+        ("running", ["running absent"]),
+        ("paused", ["paused running", "running absent"]),
+        ("ended", ["ended absent"]),
+    ],
+)
+def test_one_that_is_removed_is_said_to_be_absent_at_the_end(state: str, states: list[str]) -> None:
+    changes = plan(situation(state), Wanted(NAME, "absent"), Permissions())
+    assert [f"{change.before} {change.after}" for change in changes if change.field == "state"] == states
+
+
+@pytest.mark.parametrize("state", ["running", "paused"])
+def test_an_image_of_a_domain_that_runs_is_stale_and_removed(state: str) -> None:
+    now = situation(state, image=f"/save/{NAME}")
+    assert plan(now, Wanted(NAME, state, CE), Permissions()) == [Change("saved_image", f"/save/{NAME}", None, "forget")]
 
 
 def test_what_is_removed_leaves_no_file_behind() -> None:
