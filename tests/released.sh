@@ -17,7 +17,7 @@ python3 -m venv "$environment"
 "$environment/bin/pip" install --quiet $(grep -E '^(ansible|docker)>' tests/requirements.txt)
 PATH=$environment/bin:$PATH
 export PATH
-unset ANSIBLE_CONFIG ANSIBLE_HOME
+unset ANSIBLE_CONFIG ANSIBLE_HOME PYTHONPATH
 tests/installed.sh "$1"
 cd .cache/installed
 pip install --quiet --requirement ansible_collections/egee/box/requirements.txt
