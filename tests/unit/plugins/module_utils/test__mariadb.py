@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from ansible_collections.egee.box.plugins.module_utils._mariadb import NoServer, connect
+from ansible_collections.egee.box.plugins.module_utils._mariadb import NoServer, Server, connect
 from ansible_collections.egee.box.plugins.module_utils._runner import BoxError
 from ansible_collections.egee.box.tests.unit.mariadb_double import MariadbDouble
 
@@ -19,6 +21,39 @@ def test_check_mode_goes_on_without_a_server(tmp_path: Path) -> None:
     assert server.rows("SELECT 1") == []
     with pytest.raises(BoxError, match="there is no server to write to; install and start it"):
         server.load("db", "")
+
+
+class Driver:
+    """A test double of PyMySQL: whoever is in `users` is let in."""
+
+    class Refused(Exception):
+        pass
+
+    err = SimpleNamespace(MySQLError=Refused)
+    users = ("root",)
+
+    @classmethod
+    def connect(cls, unix_socket: str, user: str, charset: str) -> object:
+        if user not in cls.users:
+            raise cls.Refused("Access denied")
+        return SimpleNamespace(socket=unix_socket)
+
+
+def test_whoever_the_server_does_not_know_is_told_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pymysql", Driver)
+    socket = tmp_path / "socket"
+    assert isinstance(connect(str(socket), "root", check_mode=True), NoServer)
+    socket.touch()
+    assert isinstance(connect(str(socket), "root", check_mode=True), Server)
+    with pytest.raises(BoxError, match=rf"^{socket}: no MariaDB server lets eve in there \(Access denied\); start the"):
+        connect(str(socket), "eve")
+
+
+def test_a_host_without_the_driver_is_told_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pymysql", None)
+    assert isinstance(connect(str(tmp_path), "root", check_mode=True), NoServer)
+    with pytest.raises(BoxError, match="^PyMySQL: not found by this host's Python; install python3-pymysql there$"):
+        connect(str(tmp_path), "root")
 
 
 def test_no_server_is_told_with_the_cure(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
 import pytest
-from ansible_collections.egee.box.plugins.module_utils._pbs import alive, attributes, drain, guards
+from ansible_collections.egee.box.plugins.module_utils._pbs import alive, attributes, drain, entry, guards
 from ansible_collections.egee.box.plugins.module_utils._pbs.client import Access, Pbs
 from ansible_collections.egee.box.plugins.module_utils._pbs.flow import Steward, Task
 from ansible_collections.egee.box.plugins.module_utils._runner import BoxError
@@ -495,3 +496,33 @@ def test_no_is_what_an_absent_boolean_means_only_where_pbs_takes_it_so() -> None
 def test_a_host_has_one_name_however_it_is_written() -> None:
     site = Site("create node a Mom=Host.Example.org")
     assert site.run(attributes.NODE, *nodes("a", Mom="host.example.ORG"))["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("configuration", "given", "expected"),
+    [
+        pytest.param("PBS_SERVER=x\nPBS_EXEC=/usr/pbs\n", None, "/usr/pbs/bin", id="as PBS's own configuration says"),
+        pytest.param("PBS_EXEC=/usr/pbs\n", "/own/bin", "/own/bin", id="the option goes before it"),
+        pytest.param("PBS_SERVER=x\n", None, "/opt/pbs/bin", id="else where the packages put them"),
+        pytest.param(None, None, "/opt/pbs/bin", id="where there is no configuration too"),
+    ],
+)
+def test_where_the_commands_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, configuration: str | None, given: str | None, expected: str
+) -> None:
+    path = tmp_path / "pbs.conf"
+    if configuration is not None:
+        path.write_text(configuration)
+    monkeypatch.setenv("PBS_CONF_FILE", str(path))
+    assert entry.commands(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("server", "argv"), [(None, "/pbs/qstat -f -F json"), ("pbs.egee.test", "/pbs/qstat -f -F json @pbs.egee.test")]
+)
+def test_an_answer_that_is_no_json_is_named(server: str | None, argv: str) -> None:
+    pbs = Pbs(ScriptedRunner(Expected(argv, stdout='{"Jobs": {"1.x": {"job_state": "R"}}}')), Access("/pbs", server))
+    assert pbs.jobs() == {"1.x": {"job_state": "R"}}
+    pbs = Pbs(ScriptedRunner(Expected(argv, stdout="{")), Access("/pbs", server))
+    with pytest.raises(BoxError, match="^qstat: its answer is no JSON; see stdout$"):
+        pbs.jobs()
