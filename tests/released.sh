@@ -13,8 +13,8 @@ apart=@$PWD/molecule/default/vars/apart.yml
 rm -rf "$environment"
 python3 -m venv "$environment"
 # Of all tools Ansible alone, and what speaks with Docker.
-# shellcheck disable=SC2046
-"$environment/bin/pip" install --quiet $(grep -E '^(ansible|docker)>' tests/requirements.txt)
+grep -E '^(ansible|docker)>' tests/requirements.txt > "$environment/requirements.txt"
+"$environment/bin/pip" install --quiet --requirement "$environment/requirements.txt"
 PATH=$environment/bin:$PATH
 export PATH
 unset ANSIBLE_CONFIG ANSIBLE_HOME PYTHONPATH
