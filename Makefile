@@ -49,7 +49,7 @@ xen: $(VENV)/ready ## the same on real Xen, on two emulated machines
 	$(MITOGEN) $(PLAY) -i inventories/lab playbooks/services.yml --tags grid_ca
 	@# site.yml does one service after another; so that no machine waits for the other's, each has a run of its own.
 	$(MAKE) --jobs=2 FORKS=2 xen-services-m1 xen-services-m2
-	$(MITOGEN) $(PLAY) -i inventories/lab playbooks/sharing.yml
+	$(MITOGEN) $(PLAY) -i inventories/lab playbooks/sharing.yml playbooks/record.yml
 	$(MITOGEN) $(PLAY) -i inventories/lab playbooks/verify.yml --tags verify_refusals
 	$(MITOGEN) $(PLAY) -i inventories/lab playbooks/verify.yml --tags verify_chain
 

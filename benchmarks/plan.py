@@ -12,6 +12,7 @@ the clock. Reading is Ansible's part, which works out some ten templates a host;
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import tempfile
 import time
@@ -25,6 +26,7 @@ from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 from ansible_collections.egee.box.plugins.filter.plan import variables_of
 from ansible_collections.egee.box.plugins.module_utils._plan import plan
+from ansible_collections.egee.box.plugins.module_utils._plan_changes import changes, read_record, remember
 from ansible_collections.egee.box.plugins.module_utils._plan_text import table
 
 PRODUCTION = Path(__file__).parents[1] / "inventories/production"
@@ -60,6 +62,8 @@ def main() -> None:
     found = timed("planning", lambda: plan(hosts, groups, lambda _path: True))
     assert not found["faults"], found["faults"]
     text = timed("printing", lambda: table(found))
+    record = json.dumps(remember(None, found, hosts))
+    assert timed("comparing", lambda: changes(read_record(record), found)) == []
     print(f"{len(found['machines'])} machines, {len(found['domains'])} domains, {len(text.splitlines())} lines")
 
 

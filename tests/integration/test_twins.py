@@ -30,22 +30,12 @@ from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible.plugins.loader import init_plugin_loader
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
-from ansible_collections.egee.box.plugins.filter import drift as drift_filter
 from ansible_collections.egee.box.plugins.filter.drift import drift_of
 from ansible_collections.egee.box.plugins.filter.plan import plan_of
 from ansible_collections.egee.box.plugins.lookup.inventory import LookupModule
 from ansible_collections.egee.box.plugins.module_utils._plan import VARIABLES
+from playing import COLLECTIONS, ENVIRONMENT, ROOT, SITES, play
 
-ROOT = Path(__file__).parents[2]
-SITES = ROOT / "inventories"
-# Where ansible-playbook finds the collection that is imported here.
-COLLECTIONS = Path(drift_filter.__file__).parents[5]
-ENVIRONMENT = {
-    **os.environ,
-    "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-    "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-    "ANSIBLE_NOCOLOR": "1",
-}
 NAME = "prague_cesnet"
 
 
@@ -58,20 +48,6 @@ def plan_of_inventory(path: Path) -> Any:
     loader = DataLoader()
     inventory = InventoryManager(loader, [str(path)])
     return plan_of(HostVars(inventory, VariableManager(loader, inventory), loader), inventory.get_groups_dict())
-
-
-def play(playbook: str, site: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """A playbook's run without a terminal, errors among the rest of what it says."""
-    return subprocess.run(
-        ["ansible-playbook", "--inventory", site, ROOT / "playbooks" / playbook, *options],
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=300,
-    )
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from ansible_collections.egee.box.plugins.module_utils._plan import VARIABLES, plan
+from ansible_collections.egee.box.plugins.module_utils._plan_changes import changes, read_record, remember
 from ansible_collections.egee.box.plugins.module_utils._plan_hosts import mac_address
 from ansible_collections.egee.box.plugins.module_utils._plan_text import faults as render
 from ansible_collections.egee.box.plugins.module_utils._plan_text import table
@@ -262,6 +263,24 @@ def test_what_a_lost_machine_leaves_finds_all_the_room_there_is(site: Site) -> N
         assert not spoiled(site, placed)
         for name in places.keys() - placed.keys():
             assert all(spoiled(site, {**placed, name: other}) for other in found["moves"][name])
+
+
+@given(sites(), sites(), st.data())
+def test_nothing_would_change_of_what_was_deployed_and_each_host_counts_by_itself(
+    first: Site, second: Site, data: st.DataObject
+) -> None:
+    before, after = plan(*first, no_file), plan(*second, no_file)
+    deployed = remember(None, before, first[0])
+    assert read_record(json.dumps(deployed)) == deployed
+    assert changes(deployed, before) == []
+    assert changes(remember(deployed, after, second[0]), after) == []
+    done = data.draw(st.sets(st.sampled_from(sorted(second[0]))))
+    settled = {name for name in done if name in after["machines"] or after["domains"][name]["machine"] in done}
+    due, left = (
+        {line.partition(":")[0] for line in changes(record, after)} & second[0].keys()
+        for record in (deployed, remember(deployed, after, done))
+    )
+    assert left == due - settled
 
 
 @given(st.text())
