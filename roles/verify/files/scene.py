@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 # Seconds that one command or request may take: an emulated machine needs a minute where a real one needs a second.
 PATIENCE = 900
@@ -88,6 +89,8 @@ class Scene:
     # The job that the WMS still holds, if any; and what its input file holds.
     grid_job: str = ""
     content: bytes = b""
+    # What was kept of a job that was left to run.
+    kept: dict[str, Any] = field(default_factory=dict)
     # How many jobs of the VO had ended before, as far as MON knew.
     ended: float = 0
     # The same story at the same time, of a member of another VO.

@@ -23,6 +23,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import story_ce as ce
+import story_held as held
 import story_jobs as jobs
 import story_storage as storage
 from scene import Failed, Person, Scene, Step
@@ -86,6 +87,14 @@ STORIES: dict[str, tuple[str, list[Step]]] = {
             jobs.old_proxies_are_refused,
             jobs.anothers_job_is_refused,
         ],
+    ),
+    "begins": (
+        "A job that runs while the site is changed",
+        [ce.proxy_with_attributes, held.earlier_ended, held.held_submitted, held.held_runs],
+    ),
+    "ends": (
+        "The job that ran while the site was changed, to its end",
+        [ce.proxy_with_attributes, held.held_taken_up, ce.job_finished, held.held_right],
     ),
 }
 # Stories that members of two VOs tell at the same time.
@@ -173,6 +182,7 @@ def main() -> int:
         ("lb", "the LB, if there is one"),
         ("mon", "the MON, if there is one"),
         ("certificates", "directory of the trust anchors"),
+        ("hold", "file on worker nodes and the CE while which is there a held job runs"),
     ):
         parser.add_argument(f"--{name}", required=True, help=meaning)
     for name, meaning in (

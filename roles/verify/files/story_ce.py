@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 
 from scene import PATIENCE, Failed, Scene, must_hold, must_say
 
+# The states that a job does not leave any more.
+ENDS = {"Finished", "Failed", "Killed", "Deleted"}
+
 # The chain: a job of a VO's member
 
 
@@ -28,9 +31,8 @@ def proxy_with_attributes(scene: Scene) -> list[str]:
     return attributes
 
 
-def job_submitted(scene: Scene) -> list[str]:
-    """{user} submits {job} to {ce}"""
-    description = Path(scene.given.job)
+def submitted(scene: Scene, description: Path) -> list[str]:
+    """Submit a job, which is the scene's from then on."""
     to_ce = ["-C", scene.given.ce, "-T", "arcrest", "-Q", "NONE"]
     said = scene.user.run(*scene.user.arc("arcsub"), *to_ce, description.name, cwd=description.parent)
     scene.job = said.rpartition("jobid: ")[2]
@@ -39,37 +41,56 @@ def job_submitted(scene: Scene) -> list[str]:
     return [scene.job]
 
 
-def job_finished(scene: Scene) -> list[str]:
-    """the CE runs the job to its end"""
+def reached(scene: Scene, wanted: str) -> list[str]:
+    """Wait until the scene's job is in a state, which must not be too late."""
     begin = time.monotonic()
     seen: list[str] = []
     state = ""
-    while state != "Finished":
+    while state != wanted:
         time.sleep(scene.given.poll)
         _code, said = scene.user.attempt(*scene.user.arc("arcstat"), scene.job)
         now = next((line.split()[1] for line in said.splitlines() if line.startswith(" State:")), "not known")
         if now != state:
             state = now
             seen.append(f"after {time.monotonic() - begin:3.0f} s: {state}")
-        if state in ("Failed", "Killed", "Deleted"):
+        if state in ENDS - {wanted}:
             log = scene.user.run(*scene.user.arc("arccat"), "-l", scene.job).splitlines()
             raise Failed("\n".join([*seen, said, "the end of its log:", *log[-20:]]))
-        if state != "Finished" and time.monotonic() - begin > scene.given.limit:
-            raise Failed("\n".join([*seen, said, f"not finished in {scene.given.limit} s"]))
+        if state != wanted and time.monotonic() - begin > scene.given.limit:
+            raise Failed("\n".join([*seen, said, f"not {wanted.lower()} in {scene.given.limit} s"]))
     return seen
+
+
+def facts(said: str) -> list[tuple[str, str]]:
+    """What a job says of itself, `key: value` a line."""
+    return [(key, value.strip()) for key, _colon, value in (line.partition(":") for line in said.splitlines())]
+
+
+def fetched(scene: Scene, name: str) -> str:
+    """The output of the scene's job, which must have run under an account of the VO."""
+    output = scene.user.place / "output"
+    scene.user.run(*scene.user.arc("arcget"), "-D", str(output), scene.job)
+    scene.job = ""
+    said = "".join(path.read_text("utf-8") for path in output.glob(f"*/{name}.out"))
+    if dict(facts(said)).get("account", "").split(",")[0] not in scene.given.accounts:
+        raise Failed(f"the account is none of {', '.join(scene.given.accounts)}:\n{said}")
+    return said
+
+
+def job_submitted(scene: Scene) -> list[str]:
+    """{user} submits {job} to {ce}"""
+    return submitted(scene, Path(scene.given.job))
+
+
+def job_finished(scene: Scene) -> list[str]:
+    """the CE runs the job to its end"""
+    return reached(scene, "Finished")
 
 
 def output_fetched(scene: Scene) -> list[str]:
     """{user} has the output of the job, which ran under an account of the VO and held the attributes"""
-    output = scene.user.place / "output"
-    scene.user.run(*scene.user.arc("arcget"), "-D", str(output), scene.job)
-    scene.job = ""
-    said = "".join(path.read_text("utf-8") for path in output.glob(f"*/{Path(scene.given.job).stem}.out"))
-    lines = [line.partition(":") for line in said.splitlines()]
-    told = {key: value.strip() for key, _colon, value in lines}
-    if told.get("account", "").split(",")[0] not in scene.given.accounts:
-        raise Failed(f"the account is none of {', '.join(scene.given.accounts)}:\n{said}")
-    must_hold(scene.given.fqans, [value.strip() for key, _colon, value in lines if key == "attribute"])
+    said = fetched(scene, Path(scene.given.job).stem)
+    must_hold(scene.given.fqans, [value for key, value in facts(said) if key == "attribute"])
     return said.splitlines()
 
 

@@ -30,6 +30,7 @@ GIVEN = {
     "tellers": ["wms"],
     "second": {},
     "certificates": "/certificates",
+    "hold": "/run/egee-hold",
     "fqans": ["/voce", "/voce/Role=Manager"],
     "accounts": ["voce001"],
     "limit": 1,
