@@ -12,7 +12,13 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from ansible_collections.egee.box.plugins.module_utils._plan_disks import disks_of
-from ansible_collections.egee.box.plugins.module_utils._plan_hosts import EXTENT, SUFFIXES, Domain, Machine
+from ansible_collections.egee.box.plugins.module_utils._plan_hosts import (
+    EXTENT,
+    MINIMUM_MEMORY,
+    SUFFIXES,
+    Domain,
+    Machine,
+)
 from ansible_collections.egee.box.plugins.module_utils._plan_model import Fault, fault_of
 from ansible_collections.egee.box.plugins.module_utils._plan_states import running, sharers
 
@@ -53,7 +59,7 @@ def _memory_faults(machine: Machine, tenants: list[Domain], homes: Homes) -> Ite
     if not machine.memory or needed <= machine.memory:
         return
     excess = needed - machine.memory
-    cures = [f"raise it to {needed} MiB", f"lower a domain_memory by {excess} MiB"]
+    cures = [f"raise it to {needed} MiB", *_lower_memory(tenants, excess)]
     for domain in sorted(tenants, key=lambda domain: domain.memory):
         if domain.memory >= excess and (found := homes(domain)):
             cures.append(f"move {domain.name} to {found[0]}")
@@ -63,8 +69,19 @@ def _memory_faults(machine: Machine, tenants: list[Domain], homes: Homes) -> Ite
         "machine_memory",
         machine.memory,
         f"does not hold what it is split into: {_sum(parts)} = {needed} MiB, {excess} MiB too many",
-        f"{', '.join(cures[:-1])}, or {cures[-1]}",
+        ", or ".join([", ".join(cures[:-1]), cures[-1]] if cures[1:] else cures),
     )
+
+
+def _lower_memory(tenants: list[Domain], excess: int) -> Iterator[str]:
+    """The domain that can best do without some memory, if one can alone; or that it is some together."""
+    for domain in sorted(tenants, key=lambda domain: -domain.memory):
+        left = domain.memory - excess
+        if left >= MINIMUM_MEMORY and (domain.floor == domain.memory or domain.floor <= left):
+            yield f"lower the domain_memory of {domain.name} to {left} MiB"
+            return
+    if sum(max(domain.memory - MINIMUM_MEMORY, 0) for domain in tenants) >= excess:
+        yield f"lower the domain_memory of some by {excess} MiB together"
 
 
 def _sharing_faults(machine: Machine, tenants: list[Domain]) -> Iterator[Fault]:
@@ -90,7 +107,8 @@ def _sharing_faults(machine: Machine, tenants: list[Domain]) -> Iterator[Fault]:
             worst["limit"],
             f"cannot be handed to {names[worst['runs']]}: {parts} = {worst['total']} MiB, "
             f"{worst['total'] - worst['limit']} MiB too many",
-            f"raise it to {worst['total']} MiB, or lower the domain_memory_floor of the others",
+            f"raise it to {worst['total']} MiB, or lower the domain_memory_floor of the others by "
+            f"{worst['total'] - worst['limit']} MiB together",
         )
     elif sum(node.memory for node in nodes) <= left < worst["limit"]:
         yield fault_of(
@@ -156,18 +174,32 @@ def _network_faults(machine: Machine, domain: Domain) -> Iterator[Fault]:
 def _volume_group_faults(machine: Machine, tenants: list[Domain]) -> Iterator[Fault]:
     if machine.storage != "lvm" or not machine.volume_group_size:
         return
-    disks = [disk for domain in tenants for disk in disks_of(domain, machine)]
-    parts = [(-(-disk["size"] // EXTENT) * EXTENT, disk["volume"]) for disk in disks]
+    disks = [(_extents(disk["size"]), disk, domain) for domain in tenants for disk in disks_of(domain, machine)]
+    parts = [(size, disk["volume"]) for size, disk, _domain in disks]
     needed = sum(size for size, _volume in parts)
     if needed > machine.volume_group_size:
+        excess = _extents(needed - machine.volume_group_size)
+        # Scratch may go as a whole; nobody knows what a root can do without.
+        scratch = ((size, domain) for size, disk, domain in disks if disk["name"] == "scratch" and size >= excess)
+        size, domain = max(scratch, key=lambda found: found[0], default=(0, None))
         yield fault_of(
             machine.name,
             "machine_volume_group_size",
             machine.volume_group_size,
             f"does not hold the disks of its domains: {_sum(parts)} = {needed} MiB, "
             f"{needed - machine.volume_group_size} MiB too many",
-            f"enlarge {machine.volume_group} to {needed} MiB, or lower a domain_root_size or domain_scratch_size",
+            f"enlarge {machine.volume_group} to {needed} MiB, or "
+            + (
+                f"lower the domain_scratch_size of {domain.name} to {size - excess} MiB"
+                if domain
+                else f"lower the domain_root_size or domain_scratch_size of some by {excess} MiB together"
+            ),
         )
+
+
+def _extents(size: int) -> int:
+    """What the volume group needs for it."""
+    return -(-size // EXTENT) * EXTENT
 
 
 def _serial_faults(machine: Machine, tenants: list[Domain]) -> Iterator[Fault]:

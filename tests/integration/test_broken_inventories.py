@@ -55,7 +55,7 @@ RULES: dict[str, tuple[str, str, Any, str, str]] = {
     "disks-alike": (PRAGUE_2, "inventory_hostname", PRAGUE_2, "virtio-user-interface-of-pr", "keep short names to 12"),
     "disks-do-not-fit": (
         M1, "machine_volume_group_size", 2048, "1024 (ce-root) + 1024 (ui-root) + 512 (ui-scratch) = 2560 MiB",
-        "enlarge vg0 to 2560 MiB, or lower a domain_root_size or domain_scratch_size",
+        f"enlarge vg0 to 2560 MiB, or lower the domain_scratch_size of {UI} to 0 MiB",
     ),
     "dom0-as-domain": (
         "m3.broken.test", "group_names", ["dom0s", "domains"], "is a dom0 and a domain at once", "take it out of one",
@@ -74,7 +74,7 @@ RULES: dict[str, tuple[str, str, Any, str, str]] = {
     "machine-memory-missing": (M1, "machine_memory", None, "is not set", "set it to a whole number of MiB"),
     "memory-does-not-fit": (
         M1, "machine_memory", 1024, "512 (dom0) + 256 (ce) + 300 (ui) = 1068 MiB, 44 MiB too many",
-        f"raise it to 1068 MiB, lower a domain_memory by 44 MiB, or move {CE} to {M2}",
+        f"raise it to 1068 MiB, lower the domain_memory of {UI} to 256 MiB, or move {CE} to {M2}",
     ),
     "name-not-qualified": ("spare", "inventory_hostname", "spare", "is not a fully qualified", "name the host like"),
     "name-twice": (UI, "inventory_hostname", UI, "is the same name as UI.broken.test", "rename one of the two"),
@@ -97,7 +97,7 @@ RULES: dict[str, tuple[str, str, Any, str, str]] = {
     ),
     "sharing-memory-too-small": (
         M2, "machine_sharing_memory", 600, "cannot be handed to wn1: 512 (wn1) + 128 (wn2) = 640 MiB, 40 MiB too many",
-        "raise it to 640 MiB, or lower the domain_memory_floor of the others",
+        "raise it to 640 MiB, or lower the domain_memory_floor of the others by 40 MiB together",
     ),
     "sharing-unknown": (M2, "machine_sharing", "halves", "is not none or whole or cpus", "set it to none or whole"),
     "sharing-without-nodes": (

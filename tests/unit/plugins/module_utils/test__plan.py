@@ -99,7 +99,7 @@ ONE_VARIABLE_WRONG = {
             "machine_memory",
             2048,
             "does not hold what it is split into: 1024 (dom0) + 256 (ce) + 800 (ui) = 2080 MiB, 32 MiB too many",
-            f"raise it to 2080 MiB, lower a domain_memory by 32 MiB, or move {CE} to {M2}",
+            f"raise it to 2080 MiB, lower the domain_memory of {UI} to 768 MiB, or move {CE} to {M2}",
         ),
     ),
     "a domain of just what is too much is worth moving, and the smallest that helps is named": (
@@ -430,7 +430,7 @@ ONE_VARIABLE_WRONG = {
             4096,
             "does not hold the disks of its domains: 2048 (ce-root) + 2048 (ui-root) + 4 (ui-scratch) = 4100 MiB, "
             "4 MiB too many",
-            "enlarge data to 4100 MiB, or lower a domain_root_size or domain_scratch_size",
+            f"enlarge data to 4100 MiB, or lower the domain_scratch_size of {UI} to 0 MiB",
         ),
     ),
     "an unknown batch system is refused": (
