@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.egee.box.plugins.module_utils._plan_hosts import SUFFIXES, Domain, Machine, short
 from ansible_collections.egee.box.plugins.module_utils._plan_model import Fault, fault_of
-from ansible_collections.egee.box.plugins.module_utils._plan_read import HOST_NAME, Address
+from ansible_collections.egee.box.plugins.module_utils._plan_read import HOST_NAME, Address, Interface
 from ansible_collections.egee.box.plugins.module_utils._services import SERVICES
 
 # Linux takes no longer name for a host than this.
@@ -87,8 +87,10 @@ def _name_faults(names: Iterable[str]) -> Iterator[Fault]:
         shorts.setdefault(short(lower), name)
 
 
-def _duplicate_faults(hosts: Iterable[Machine | Domain]) -> Iterator[Fault]:
+def _duplicate_faults(hosts: Sequence[Machine | Domain]) -> Iterator[Fault]:
     holders: dict[Address | str, str] = {}
+    taken: set[Address | None] = {found.ip for host in hosts for found in host.interfaces.values() if found}
+    taken |= {gateway for host in hosts if isinstance(host, Machine) for gateway in host.gateways.values()}
     for host in hosts:
         whose = "domain" if isinstance(host, Domain) else "machine"
         for version, interface in host.interfaces.items():
@@ -102,7 +104,7 @@ def _duplicate_faults(hosts: Iterable[Machine | Domain]) -> Iterator[Fault]:
                     f"{whose}_address{SUFFIXES[version]}",
                     str(interface),
                     f"is also the address of {holder}{its_dom0}",
-                    "give one of the two another address",
+                    f"give one of the two another address{_such_as(interface, taken)}",
                 )
         if isinstance(host, Domain) and host.mac:
             holder = holders.setdefault(host.mac, host.name)
@@ -114,3 +116,11 @@ def _duplicate_faults(hosts: Iterable[Machine | Domain]) -> Iterator[Fault]:
                     f"is also the MAC address of {holder}",
                     "set the domain_mac of one of the two to another address",
                 )
+
+
+def _such_as(interface: Interface, taken: Container[Address | None]) -> str:
+    """The next address of the network that is free, if there is one."""
+    last = int(interface.network.broadcast_address)
+    after = (type(interface.ip)(number) for number in range(int(interface.ip) + 1, last))
+    free = next((address for address in after if address not in taken), None)
+    return f", such as {free}" if free else ""

@@ -303,19 +303,27 @@ ONE_VARIABLE_WRONG = {
             "domain_address",
             "10.1.0.1/24",
             f"is also the address of {M1}, its dom0",
-            "give one of the two another address",
+            "give one of the two another address, such as 10.1.0.3",
         ),
     ),
     "the address of another domain is refused": (
         {UI: {"domain_address6": "fd01::0:11/64"}},
         fault(
-            UI, "domain_address6", "fd01::11/64", f"is also the address of {CE}", "give one of the two another address"
+            UI,
+            "domain_address6",
+            "fd01::11/64",
+            f"is also the address of {CE}",
+            "give one of the two another address, such as fd01::13",
         ),
     ),
     "one address for two dom0s is refused": (
         {M2: {"machine_address": "10.1.0.1/24"}},
         fault(
-            M2, "machine_address", "10.1.0.1/24", f"is also the address of {M1}", "give one of the two another address"
+            M2,
+            "machine_address",
+            "10.1.0.1/24",
+            f"is also the address of {M1}",
+            "give one of the two another address, such as 10.1.0.2",
         ),
     ),
     "the address of the gateway is refused": (
