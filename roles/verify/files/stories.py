@@ -194,6 +194,7 @@ def main() -> int:
     parser.add_argument("--second", type=json.loads, help="the member of a second VO: what differs, in JSON")
     parser.add_argument("--limit", type=int, default=600, help="seconds until the job must have ended")
     parser.add_argument("--poll", type=int, default=10, help="seconds between two questions for its state")
+    parser.add_argument("--start", type=int, default=30, help="seconds that a job that runs may take to its first line")
     parser.add_argument("--skew", type=int, default=5, help="seconds by which clocks may differ")
     return tell(parser.parse_args())
 
