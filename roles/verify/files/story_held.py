@@ -51,10 +51,14 @@ def chain(seed: str, steps: int) -> str:
 
 def keep(scene: Scene) -> None:
     """Leave the job to run, so that another story can take it up."""
-    KEPT.mkdir(mode=0o700)
+    # Whole or not at all: half of it would be in the way of every story to come.
+    new = KEPT.with_name(f"{KEPT.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(mode=0o700)
     for path in scene.user.place.glob("jobs*"):
-        shutil.copyfile(path, KEPT / path.name)
-    (KEPT / "kept.json").write_text(json.dumps({**scene.kept, "job": scene.job}))
+        shutil.copyfile(path, new / path.name)
+    (new / "kept.json").write_text(json.dumps({**scene.kept, "job": scene.job}))
+    new.rename(KEPT)
     scene.job = ""
 
 
