@@ -33,7 +33,7 @@ seealso:
 EXAMPLES = r"""
 - name: Show what would change
   ansible.builtin.debug:
-    msg: "{{ site_plan | egee.box.plan_changes(lookup('ansible.builtin.file', '/var/lib/egee.box/mine/plan.json')) }}"
+    msg: "{{ site_plan | egee.box.plan_changes(lookup('ansible.builtin.file', site_state_dir ~ '/plan.json')) }}"
   run_once: true
 """
 

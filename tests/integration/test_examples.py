@@ -49,6 +49,10 @@ ABSENT = {
 JUDGED = ("memory_info-1", "xen_info-1")
 
 
+# Runs another playbook, and shows its lines where the results are read: test_promote.py runs it.
+ELSEWHERE = ("playbook",)
+
+
 def blocks() -> dict[str, list[dict[str, Any]]]:
     """The tasks of each plugin's examples."""
     found = {}
@@ -62,6 +66,8 @@ def plays() -> list[dict[str, Any]]:
     """A play for each task that uses the plugin, with those that follow from it; each on a host of its own."""
     made: list[dict[str, Any]] = []
     for plugin, tasks in blocks().items():
+        if plugin in ELSEWHERE:
+            continue
         first = True
         for task in tasks:
             if first or f"egee.box.{plugin}" in task:
@@ -79,7 +85,8 @@ PLAYS = plays()
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
     """What became of each play's tasks."""
     place = tmp_path_factory.mktemp("examples")
-    hosts = {play["hosts"]: {} for play in PLAYS}
+    # Of the host, for the group's would give way to the inventory's.
+    hosts = {play["hosts"]: {"site_state_dir": str(place)} for play in PLAYS}
     here = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     given = {
         "site_own": "{{ (lookup('egee.box.inventory', 'inventories/pps').values() | first).site_own }}",
@@ -90,6 +97,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str
     groups = {"examples": {"hosts": hosts, "vars": here | given}, "rack7": {"hosts": {"pbs_node-1": {}}}}
     (place / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": groups}}))
     (place / "play.yml").write_text(yaml.safe_dump(PLAYS, sort_keys=False))
+    (place / "plan.json").write_text("{}")
     for name in ("hostkey.pem", "magrathea_hook.py", "nftables.conf.j2"):
         (place / name).write_text("# of the test\n")
     run = subprocess.run(
