@@ -97,7 +97,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str
     groups = {"examples": {"hosts": hosts, "vars": here | given}, "rack7": {"hosts": {"pbs_node-1": {}}}}
     (place / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": groups}}))
     (place / "play.yml").write_text(yaml.safe_dump(PLAYS, sort_keys=False))
-    (place / "plan.json").write_text("{}")
+    (place / "plan.json").write_text('{"machines": {}, "domains": {}}')
     for name in ("hostkey.pem", "magrathea_hook.py", "nftables.conf.j2"):
         (place / name).write_text("# of the test\n")
     run = subprocess.run(

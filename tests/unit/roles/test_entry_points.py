@@ -78,7 +78,7 @@ def test_what_is_called_is_an_entry_point() -> None:
 def test_each_optional_variable_has_its_default_in_both_places(role: Path) -> None:
     """As it is written, or as what it comes to in a site that sets nothing. None is no default.
 
-    A number or list that is worked out of another variable has its default in words: the reference takes no template there.
+    A number or list that follows from another variable has its default in words: the reference takes no template there.
     """
     defaults = load(role / "defaults" / "main.yml")
     for entry, name, option in options(role):
