@@ -81,8 +81,7 @@ class ActionModule(ActionBase):
             text=True,
             errors="replace",
         ) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
+            for line in process.stdout or ():
                 overheard.hear(line.rstrip("\n"))
                 self._display.display(f"{label}{line.rstrip()}")
         return process.returncode
