@@ -109,7 +109,7 @@ ONE_VARIABLE_WRONG = {
             "machine_memory",
             2048,
             "does not hold what it is split into: 1024 (dom0) + 900 (ce) + 450 (ui) = 2374 MiB, 326 MiB too many",
-            f"raise it to 2374 MiB, lower a domain_memory by 326 MiB, or move {UI} to {M2}",
+            f"raise it to 2374 MiB, lower the domain_memory of {CE} to 574 MiB, or move {UI} to {M2}",
         ),
     ),
     "a domain of exactly what is too much may move": (
@@ -119,7 +119,7 @@ ONE_VARIABLE_WRONG = {
             "machine_memory",
             1280,
             "does not hold what it is split into: 1024 (dom0) + 256 (ce) + 256 (ui) = 1536 MiB, 256 MiB too many",
-            f"raise it to 1536 MiB, lower a domain_memory by 256 MiB, or move {CE} to {M2}",
+            f"raise it to 1536 MiB, lower the domain_memory of some by 256 MiB together, or move {CE} to {M2}",
         ),
     ),
     "a machine that is its own gateway is no second holder of its address": (
@@ -129,7 +129,7 @@ ONE_VARIABLE_WRONG = {
             "domain_address",
             "10.1.0.1/24",
             f"is also the address of {M1}, its dom0",
-            "give one of the two another address",
+            "give one of the two another address, such as 10.1.0.3",
         ),
     ),
     "a dom0 without its memory is refused": (
