@@ -31,8 +31,9 @@ def test_the_plan_tells_what_would_change_of_what_was_deployed(tmp_path: Path) -
         assert "never deployed: all of it is new" in shown(run.stdout)
         assert not record.exists()
 
+    # What Molecule gives every run is no tag of a site.
     for changed in (1, 0):
-        run = play("record.yml", site, **state)
+        run = play("record.yml", site, "--skip-tags=molecule-notest,notest", **state)
         assert run.returncode == 0, run.stdout
         assert f"changed={changed} " in run.stdout
     assert stat.S_IMODE(record.stat().st_mode) == 0o600
