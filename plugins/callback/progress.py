@@ -12,6 +12,7 @@ author: egee.box contributors (@egee-box)
 description:
   - A play is a stage of the run. As one ends and the next begins, this says how long the run has taken so far,
     how long the stage took, and which hosts are done with it.
+  - While a task keeps a host for a minute or longer, it says so every minute, with the hosts that have not answered.
   - At the end it shows each stage's share of the time and how many hosts it changed, and names the hosts that
     were changed and those that failed.
   - It stands beside the callback that prints the results, and replaces nothing.
@@ -19,6 +20,7 @@ requirements:
   - Enable it in the configuration, C(callbacks_enabled = egee.box.progress).
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -29,6 +31,8 @@ from ansible.plugins.callback import CallbackBase
 
 # More hosts than these are counted, not named.
 NAMED = 24
+# Seconds that a task may be silent before it is named, and again before it is named once more.
+SILENCE = 60.0
 
 
 @dataclass
@@ -50,6 +54,8 @@ class Progress:
         self._begin = self._since = clock()
         self._stages: dict[str, Stage] = {}
         self._current: Stage | None = None
+        # By host, the task that it has not answered yet, and since when.
+        self._asked: dict[str, tuple[str, float]] = {}
 
     def enter(self, name: str) -> list[str]:
         """Begin a stage, or go on with it: a serial play comes once for each batch of its hosts."""
@@ -61,6 +67,7 @@ class Progress:
     def leave(self) -> list[str]:
         """End the stage; nothing to say of one that had no host."""
         stage, self._current = self._current, None
+        self._asked.clear()
         if stage is None:
             return []
         seconds = self._clock() - self._since
@@ -70,8 +77,23 @@ class Progress:
         failed = f"; failed: {_names(stage.failed)}" if stage.failed else ""
         return [f"{self._elapsed()}  {stage.name}: {seconds:.1f} s; done: {_names(stage.hosts - stage.failed)}{failed}"]
 
+    def ask(self, host: str, task: str) -> None:
+        self._asked[host] = (task, self._clock())
+
+    def silent(self) -> list[str]:
+        """The tasks that hosts have not answered for long, the oldest first. Another thread may ask."""
+        waiting: dict[str, list[tuple[float, str]]] = {}
+        for host, (task, since) in list(self._asked.items()):
+            if (seconds := self._clock() - since) >= SILENCE:
+                waiting.setdefault(task, []).append((seconds, host))
+        return [
+            f"{self._elapsed()}  {task}: {max(asked)[0] / 60:.0f} min; not done: {_names(host for _, host in asked)}"
+            for task, asked in sorted(waiting.items(), key=lambda item: max(item[1]), reverse=True)
+        ]
+
     def result(self, host: str, changed: bool = False, failed: bool = False) -> None:
         stage = self._current
+        self._asked.pop(host, None)
         if stage is None:
             return
         stage.hosts.add(host)
@@ -118,9 +140,21 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self._progress = Progress(time.monotonic)
+        self._over = threading.Event()
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        # Ansible's own display keeps a thread that writes from harming the processes that it starts.
+        threading.Thread(target=self._remind, daemon=True).start()
+
+    def _remind(self) -> None:
+        while not self._over.wait(SILENCE):
+            self._say(self._progress.silent())
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         self._say(self._progress.enter(play.get_name()))
+
+    def v2_runner_on_start(self, host: Any, task: Any) -> None:
+        self._progress.ask(host.get_name(), task.get_name())
 
     def v2_runner_on_ok(self, result: Any) -> None:
         self._progress.result(result.host.get_name(), changed=result.is_changed())
@@ -135,6 +169,7 @@ class CallbackModule(CallbackBase):
         self._progress.result(result.host.get_name(), failed=True)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
+        self._over.set()
         self._say(self._progress.leave())
         self._display.banner("PROGRESS")
         hosts = sorted(stats.processed)

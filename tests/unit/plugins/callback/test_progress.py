@@ -77,6 +77,28 @@ def test_many_hosts_are_counted() -> None:
     assert progress.leave() == ["  0:00  Ensure the nodes: 0.0 s; done: 140 hosts"]
 
 
+def test_who_keeps_a_task_waiting_is_named() -> None:
+    clock = Clock()
+    progress = Progress(clock)
+    progress.enter("Verify")
+    for host in ("ui.lab.test", "ce.lab.test", "wn.lab.test"):
+        progress.ask(host, "egee.box.verify : Tell the story")
+    progress.result("ce.lab.test")
+    clock.now += 59
+    assert progress.silent() == []
+    progress.ask("ce.lab.test", "Look at it")
+    clock.now += 61
+    assert progress.silent() == [
+        "  2:00  egee.box.verify : Tell the story: 2 min; not done: ui wn",
+        "  2:00  Look at it: 1 min; not done: ce",
+    ]
+    for host in ("ui.lab.test", "wn.lab.test"):
+        progress.result(host)
+    assert len(progress.silent()) == 1
+    progress.leave()
+    assert progress.silent() == []
+
+
 def test_a_result_outside_any_stage_is_nobodys() -> None:
     progress = Progress(Clock())
     progress.result("ce.lab.test", failed=True)
