@@ -82,13 +82,14 @@ class Progress:
 
     def silent(self) -> list[str]:
         """The tasks that hosts have not answered for long, the oldest first. Another thread may ask."""
-        waiting: dict[str, list[tuple[float, str]]] = {}
+        waiting: dict[str, dict[str, float]] = {}
         for host, (task, since) in list(self._asked.items()):
             if (seconds := self._clock() - since) >= SILENCE:
-                waiting.setdefault(task, []).append((seconds, host))
+                waiting.setdefault(task, {})[host] = seconds
+        longest = sorted(((max(hosts.values()), task) for task, hosts in waiting.items()), reverse=True)
         return [
-            f"{self._elapsed()}  {task}: {max(asked)[0] / 60:.0f} min; not done: {_names(host for _, host in asked)}"
-            for task, asked in sorted(waiting.items(), key=lambda item: max(item[1]), reverse=True)
+            f"{self._elapsed()}  {task}: {seconds / 60:.0f} min; not done: {_names(waiting[task])}"
+            for seconds, task in longest
         ]
 
     def result(self, host: str, changed: bool = False, failed: bool = False) -> None:
