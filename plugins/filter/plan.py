@@ -10,8 +10,8 @@ version_added: 0.1.0
 author: egee.box contributors (@egee-box)
 description:
   - Takes the variables of all hosts of a site and returns all that follows from them, together with all that is wrong.
-  - It reads only the variables of the model (C(machine_*), C(domain_*), C(batch_system), C(site_vos), C(site_local)),
-    and of hosts of the groups C(dom0s) and C(domains) only. It connects to no host.
+  - It reads only the variables of the model (C(machine_*), C(domain_*), C(batch_system), C(site_vos), C(site_local),
+    C(site_lrms)), and of hosts of the groups C(dom0s) and C(domains) only. It connects to no host.
   - A site with faults has no plan, so everything but RV(_value.faults) is empty then.
 positional: _input, groups
 options:
@@ -53,11 +53,11 @@ _value:
       type: dict
     domains:
       description:
-        - By name, each domain with its C(name), C(short), C(machine), C(hypervisor), C(services), C(roles), C(memory),
-          C(vcpus), C(weight), C(cap), C(mac), C(bridge), C(address), C(prefix), C(gateway), C(address6), C(prefix6),
-          C(gateway6), C(release), C(release_kind) (V(suite), V(tarball) or V(image)), C(root_mode), C(disks)
-          (C(name), C(device), C(volume), C(size), C(path)), C(ports) (C(port), C(protocol), C(service))
-          and C(start_order).
+        - By name, each domain with its C(name), C(short), C(machine), C(hypervisor), C(services), C(roles), C(forks)
+          (whether it is a CE that runs jobs itself), C(memory), C(vcpus), C(weight), C(cap), C(mac), C(bridge),
+          C(address), C(prefix), C(gateway), C(address6), C(prefix6), C(gateway6), C(release), C(release_kind)
+          (V(suite), V(tarball) or V(image)), C(root_mode), C(disks) (C(name), C(device), C(volume), C(size), C(path)),
+          C(ports) (C(port), C(protocol), C(service)) and C(start_order).
       type: dict
     hosts:
       description: The C(name), C(short), C(address) and C(address6) of every dom0 and domain.

@@ -59,7 +59,13 @@ def plan(
     faults: list[Fault] = []
     machines = {name: read_machine(Reader(name, hosts[name], faults)) for name in sorted(groups.get("dom0s", ()))}
     domains = {
-        name: read_domain(Reader(name, hosts[name], faults), services_of(name, groups), sorted(machines), exists)
+        name: read_domain(
+            Reader(name, hosts[name], faults),
+            services_of(name, groups),
+            sorted(machines),
+            bool(groups.get("batch")),
+            exists,
+        )
         for name in sorted(groups.get("domains", ()))
     }
     in_order = sorted(domains.values(), key=lambda domain: domain.rank)
@@ -152,7 +158,8 @@ def _domain_plan(domain: Domain, machine: Machine, shared: bool) -> DomainPlan:
         "machine": machine.name,
         "hypervisor": machine.hypervisor,
         "services": [service.group for service in domain.services],
-        "roles": roles_of(domain.services),
+        "roles": roles_of(domain.services, domain.forks),
+        "forks": domain.forks,
         "memory": domain.memory,
         "vcpus": domain.vcpus,
         "weight": domain.weight,

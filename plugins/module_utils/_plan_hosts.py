@@ -45,6 +45,7 @@ DOMAIN_VARIABLES = (
     "domain_root_size",
     "domain_scratch_size",
     "domain_root_mode",
+    "site_lrms",
 )
 
 SUITES = ("bookworm", "trixie", "forky", "sid")
@@ -101,6 +102,8 @@ class Domain:
     root_mode: str
     root_size: int
     scratch_size: int
+    # Whether it is a CE that has no batch system behind it and runs jobs itself.
+    forks: bool
 
     @property
     def short(self) -> str:
@@ -108,8 +111,8 @@ class Domain:
 
     @property
     def works(self) -> bool:
-        """Whether it runs jobs."""
-        return any(service.group == "wn" for service in self.services)
+        """Whether it runs jobs of a batch system."""
+        return any(service.works for service in self.services)
 
     @property
     def rank(self) -> tuple[int, str]:
@@ -164,7 +167,10 @@ def read_machine(reader: Reader) -> Machine:
     )
 
 
-def read_domain(reader: Reader, services: list[Service], dom0s: list[str], exists: Callable[[str], bool]) -> Domain:
+def read_domain(
+    reader: Reader, services: list[Service], dom0s: list[str], batched: bool, exists: Callable[[str], bool]
+) -> Domain:
+    """A domain of a site whose dom0s are these, and which has a batch system or has not."""
     vcpus = reader.number("domain_vcpus", 1, default=1)
     memory = reader.number("domain_memory", MINIMUM_MEMORY, unit=" MiB")
     release, release_kind = _release(reader, exists)
@@ -188,7 +194,12 @@ def read_domain(reader: Reader, services: list[Service], dom0s: list[str], exist
         root_mode=reader.choice("domain_root_mode", ("dedicated", "shared"), "dedicated"),
         root_size=reader.number("domain_root_size", 1, unit=" MiB"),
         scratch_size=reader.number("domain_scratch_size", 0, default=0, unit=" MiB"),
+        forks=any(service.group == "ce" for service in services) and _forks(reader, batched),
     )
+
+
+def _forks(reader: Reader, batched: bool) -> bool:
+    return reader.text("site_lrms", "fork", "fork", "") == "fork" or not batched
 
 
 def _floor(reader: Reader, memory: int) -> int:

@@ -84,6 +84,7 @@ class DomainPlan(TypedDict):
     hypervisor: str
     services: list[str]
     roles: list[str]
+    forks: bool
     memory: int
     vcpus: int
     weight: int

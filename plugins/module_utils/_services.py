@@ -27,6 +27,8 @@ class Service:
     tells: bool = False
     # Whether the host tells the LB what happens to jobs.
     books: bool = False
+    # Whether jobs run on the host; on a CE they do if it has no batch system behind it.
+    works: bool = False
     # Services that the site must have too, for this one is nothing without them.
     needs: tuple[str, ...] = ()
 
@@ -42,7 +44,7 @@ SERVICES: dict[str, Service] = {
         Service("mon", 25, (443,), role="mon"),
         Service("se", 30, (1094, 8443, 2170), role="se", tells=True),
         Service("batch", 40, (6817, 6819), role="batch_server", books=True, needs=("wn",)),
-        Service("wn", 45, (6818,), role="worker_node", books=True, needs=("batch",)),
+        Service("wn", 45, (6818,), role="worker_node", books=True, works=True, needs=("batch",)),
         Service("ce", 50, (443, 2022, 2135), role="ce", books=True),
         Service("bdii", 60, (2170,), role="bdii"),
         Service("topbdii", 65, (2170,), role="bdii"),
@@ -68,10 +70,12 @@ def start_order(services: Iterable[Service]) -> int:
     return min((service.order for service in services), default=LAST)
 
 
-def roles_of(services: Iterable[Service]) -> list[str]:
+def roles_of(services: Iterable[Service], forks: bool) -> list[str]:
+    """The roles of a host with these services, which is a CE that runs jobs itself, or is not."""
     roles = ["grid_host", "mon_client"]
     for service in services:
         roles += [service.role] if service.role else []
         roles += ["bdii"] if service.tells else []
         roles += ["lb_client"] if service.books else []
+        roles += ["job_tools"] if service.works or forks else []
     return list(dict.fromkeys(roles))

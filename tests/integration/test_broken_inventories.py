@@ -71,6 +71,7 @@ RULES: dict[str, tuple[str, str, Any, str, str]] = {
         "wn4344.broken.test", "domain_mac", "00:16:3e:01:8f:0a", "is also the MAC address of wn3379.broken.test",
         "set the domain_mac of one of the two to another address",
     ),
+    "lrms-unknown": (CE, "site_lrms", "condor", "is not of the right form", "write it like fork"),
     "machine-memory-missing": (M1, "machine_memory", None, "is not set", "set it to a whole number of MiB"),
     "memory-does-not-fit": (
         M1, "machine_memory", 1024, "512 (dom0) + 256 (ce) + 300 (ui) = 1068 MiB, 44 MiB too many",

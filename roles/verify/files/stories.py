@@ -127,6 +127,11 @@ def say(text: str, indent: int) -> None:
         print(" " * indent + line, flush=True)
 
 
+def words(text: str) -> list[str]:
+    """What stands between commas, or nothing."""
+    return [word for word in text.split(",") if word]
+
+
 def members(given: argparse.Namespace) -> list[argparse.Namespace]:
     """Who tells the story: the member, and if it is one for two, that of the second VO."""
     found = [given]
@@ -155,8 +160,8 @@ def tell(given: argparse.Namespace) -> int:
             with ThreadPoolExecutor(len(scenes)) as tellers:
                 told = list(tellers.map(attempt, [step] * len(scenes), scenes))
             for scene, (_well, seen) in zip(scenes, told, strict=True):
-                words = {**vars(scene.given), "fqans": ", ".join(scene.given.fqans)}
-                say(f"{number}. {str(step.__doc__).format(**words)}", 0)
+                named = {**vars(scene.given), "fqans": ", ".join(scene.given.fqans)}
+                say(f"{number}. {str(step.__doc__).format(**named)}", 0)
                 say(seen, 6)
             if not all(well for well, _seen in told):
                 say(f"FAILED after {time.monotonic() - begin:.1f} s", 3)
@@ -189,8 +194,9 @@ def main() -> int:
         ("fqans", "attributes that the member holds in VOMS, with commas between them"),
         ("accounts", "local accounts of the VO's members, likewise"),
         ("tellers", "whose events of a job the LB gets, likewise"),
+        ("forks", "CEs that run jobs themselves, likewise"),
     ):
-        parser.add_argument(f"--{name}", required=True, type=lambda text: text.split(","), help=meaning)
+        parser.add_argument(f"--{name}", required=True, type=words, help=meaning)
     parser.add_argument("--second", type=json.loads, help="the member of a second VO: what differs, in JSON")
     parser.add_argument("--limit", type=int, default=600, help="seconds until the job must have ended")
     parser.add_argument("--poll", type=int, default=10, help="seconds between two questions for its state")

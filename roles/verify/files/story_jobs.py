@@ -36,6 +36,8 @@ TOLD = {
     "batch": ("Started", "Ended"),
     "wn": ("Started", "Ended"),
 }
+# And who instead, where the CE runs the job itself.
+FORKS = {"wms": TOLD["wms"], "ce": ("Received", "Queued", "Started", "Ended")}
 
 
 def egee(scene: Scene, *arguments: str) -> str:
@@ -124,14 +126,20 @@ def output_right(scene: Scene) -> list[str]:
     return said.splitlines()
 
 
+def events_of(tellers: list[str], forks: bool) -> list[tuple[str, str]]:
+    """What the LB must have been told of a job, with its source, by the kind of CE that it was at."""
+    told = FORKS if forks else TOLD
+    return [(source, kind) for source in tellers for kind in told.get(source, ())] + [("wms", "Cleared")]
+
+
 def history_complete(scene: Scene) -> list[str]:
     """the LB has the whole history of the job: accepted, matched, transferred, running, done, cleared"""
     if not scene.given.lb:
         return ["this site has no LB"]
-    wanted = [(source, kind) for source in scene.given.tellers for kind in TOLD[source]] + [("wms", "Cleared")]
     end = time.monotonic() + scene.given.limit
     while True:
         (job,) = json.loads(egee(scene, "history", "--json", scene.grid_job))
+        wanted = events_of(scene.given.tellers, job["ce"].partition("/")[0] in scene.given.forks)
         told = [(event["source"], event["type"]) for event in job["events"]]
         missing = [f"{source} {kind}" for source, kind in wanted if (source, kind) not in told]
         if not missing and job["state"] == "cleared":

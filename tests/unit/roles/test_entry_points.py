@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.egee.box.plugins.module_utils._plan_model import DomainPlan, MachinePlan
 from jinja2 import ChainableUndefined
 from jinja2.nativetypes import NativeEnvironment
 
@@ -97,6 +98,14 @@ def test_each_optional_variable_has_its_default_in_both_places(role: Path) -> No
             continue
         assert option.get("default") in (written, come_to), f"{entry}: {name}"
         assert type(option.get("default")) in (type(written), type(come_to)), f"{entry}: {name}"
+
+
+@pytest.mark.parametrize(
+    ("role", "model"), [("docker_domain", DomainPlan), ("docker_machine", MachinePlan)], ids=["a domain", "a machine"]
+)
+def test_a_role_that_is_handed_the_plan_of_its_host_takes_all_of_it(role: str, model: t.Any) -> None:
+    for entry, spec in entry_points(ROOT / "roles" / role).items():
+        assert set(spec["options"][f"{role}_plan"]["options"]) == set(t.get_type_hints(model)), entry
 
 
 @every_role

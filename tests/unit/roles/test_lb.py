@@ -121,6 +121,23 @@ def test_telling_never_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("state", "kinds"),
+    [("ACCEPTED", ["Received"]), ("INLRMS", ["Queued", "Started"]), ("FINISHED", ["Ended"]), ("SUBMIT", [])],
+)
+def test_a_ce_that_runs_the_job_itself_tells_of_its_start_and_names_no_batch_job(
+    tmp_path: Path, state: str, kinds: list[str]
+) -> None:
+    place = tmp_path / "jobs/3b7/336/1d9/869"
+    place.mkdir(parents=True)
+    (place / "local").write_text("lrms=fork\nlocalid=77\nqueue=egee\n")
+    said = [tell(tmp_path, "egee-lb-arc", str(tmp_path), "3b73361d9869", state) for _time in range(2)][-1]
+    assert [(one["source"], one["type"]) for one in said] == [("ce", kind) for kind in kinds] * 2
+    # Told again, they have the same names.
+    assert len({one["id"] for one in said}) == len(kinds)
+    assert not any("batch_job" in one for one in said)
+
+
+@pytest.mark.parametrize(
     ("state", "kind", "details"),
     [
         ("ACCEPTED", "Received", {}),
@@ -131,7 +148,7 @@ def test_telling_never_fails(tmp_path: Path) -> None:
 def test_the_ce_tells_of_a_job(tmp_path: Path, state: str, kind: str, details: dict[str, str]) -> None:
     place = tmp_path / "jobs/3b7/336/1d9/869"
     place.mkdir(parents=True)
-    (place / "local").write_text("localid=77\nqueue=egee\nlocalaccount=voce001\n")
+    (place / "local").write_text("lrms=SLURM\nlocalid=77\nqueue=egee\nlocalaccount=voce001\n")
     if details:
         (place / "diag").write_text("exitcode=3\n")
         (place / "failed").write_text("it broke\nmore\n")

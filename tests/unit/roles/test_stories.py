@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import scene
 import stories
+import story_jobs
 
 GIVEN = {
     "story": "told",
@@ -28,6 +29,7 @@ GIVEN = {
     "wms_dn": "/DC=test/CN=wms.site.test",
     "lb": "lb.site.test",
     "tellers": ["wms"],
+    "forks": [],
     "second": {},
     "certificates": "/certificates",
     "hold": "/run/egee-hold",
@@ -126,6 +128,29 @@ def test_members_of_two_vos_tell_a_story_at_the_same_time(
     said = capsys.readouterr().out
     for line in ("root of voce meets", "daemon of auger meets", "voce sees auger", "auger sees voce"):
         assert line in said
+
+
+ALL_TELL = ["wms", "ce", "batch", "wn"]
+
+
+@pytest.mark.parametrize(
+    ("tellers", "forks", "there", "not_there"),
+    [
+        pytest.param(ALL_TELL, False, [("wn", "Started"), ("batch", "Ended")], [("ce", "Started")], id="on a WN"),
+        pytest.param(ALL_TELL, True, [("ce", "Started"), ("ce", "Ended")], [("wn", "Started")], id="on the CE itself"),
+        pytest.param(["wms"], True, [("wms", "Done"), ("wms", "Cleared")], [("ce", "Started")], id="the WMS alone"),
+    ],
+)
+def test_a_history_is_complete_by_where_the_job_ran(
+    tellers: list[str], forks: bool, there: list[tuple[str, str]], not_there: list[tuple[str, str]]
+) -> None:
+    wanted = story_jobs.events_of(tellers, forks)
+    assert set(there) <= set(wanted)
+    assert not set(not_there) & set(wanted)
+
+
+def test_what_stands_between_commas_may_be_nothing() -> None:
+    assert (stories.words("a,b"), stories.words("")) == (["a", "b"], [])
 
 
 def test_every_step_has_a_sentence() -> None:

@@ -92,6 +92,10 @@ def fault(host: str, variable: str, value: Any, text: str, cure: str) -> dict[st
 
 # What is set otherwise in the sound site, and the one fault that must come of it.
 ONE_VARIABLE_WRONG = {
+    "a CE that runs jobs in a way that is none": (
+        {CE: {"site_lrms": "forks"}},
+        fault(CE, "site_lrms", "forks", "is not of the right form", "write it like fork"),
+    ),
     "memory that does not fit is refused with the arithmetic": (
         {UI: {"domain_memory": 800}},
         fault(
@@ -711,6 +715,7 @@ def test_a_sound_site_gives_the_whole_picture() -> None:
         "hypervisor": "xen",
         "services": ["ce"],
         "roles": ["grid_host", "mon_client", "ce", "lb_client"],
+        "forks": False,
         "memory": 256,
         "vcpus": 2,
         "weight": 512,
@@ -740,6 +745,23 @@ def test_a_sound_site_gives_the_whole_picture() -> None:
     }
     assert [host["name"] for host in found["hosts"]] == [M1, M2, CE, UI, WN]
     assert found["hosts"][2] == {"name": CE, "short": "ce", "address": "10.1.0.11", "address6": "fd01::11"}
+
+
+TOOLS = "job_tools"
+
+
+@pytest.mark.parametrize(
+    ("variables", "groups", "forks"),
+    [
+        pytest.param({}, {}, False, id="behind it is the site's batch system"),
+        pytest.param({"site_lrms": "fork"}, {}, True, id="it is told to run jobs itself"),
+        pytest.param({}, {"batch": [], "wn": []}, True, id="the site has no batch system"),
+    ],
+)
+def test_hosts_that_run_jobs_have_what_jobs_use(variables: dict[str, Any], groups: Any, forks: bool) -> None:
+    found = plan(changed({CE: variables}), {**GROUPS, **groups}, no_file)["domains"]
+    assert {name: TOOLS in found[name]["roles"] for name in (CE, WN, UI)} == {CE: forks, WN: not groups, UI: False}
+    assert [name for name in found if found[name]["forks"]] == [CE] * forks
 
 
 def test_disks_that_are_luns_are_found_by_their_serials() -> None:
