@@ -12,17 +12,26 @@ version_added: 0.1.0
 author: egee.box contributors (@egee-box)
 description:
   - Returns how much memory a host has, what it uses of it, and how many of its processes were killed for want of it.
-  - In a container these are the container's, where one limits it, and not those of the machine that it runs on.
+  - Asked of a process in a container, these are the container's, if it is limited, and not those of the machine.
   - Nothing is changed, so there is never a diff.
 extends_documentation_fragment:
   - egee.box._attributes
   - egee.box._attributes.info_module
-options: {}
+options:
+  process:
+    description:
+      - A process of this host, by its number, such as the first one of a container that the host runs. What counts is
+        the innermost control group that limits its memory, of version 1 or 2.
+      - By default the first of this host. In a container which does not see its own control group that is an error.
+    type: int
+    default: 1
 notes:
   - A machine's kernel keeps some of its memory for itself, so a domain has a little less than it was given.
-  - In a container with control groups of version 1, kills are those of services that were not stopped since.
+  - With control groups of version 1, kills in groups below the container's count as long as those groups are there.
 seealso:
   - module: egee.box.xen_domain_info
+  - module: community.docker.docker_container_info
+    description: Tells the first process of a container.
 """
 
 EXAMPLES = r"""
@@ -37,12 +46,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 memory:
-  description: The host's memory.
+  description: The memory of the host, or of the container that the process is in.
   returned: always
   type: dict
   contains:
     total:
-      description: What it has, in MiB.
+      description: What it has, in MiB; of a container its limit.
       type: int
       returned: always
       sample: 384
@@ -52,7 +61,7 @@ memory:
       returned: always
       sample: 127
     oom_kills:
-      description: How many processes were killed for want of memory since the host was started.
+      description: How many processes were killed for want of memory since the host, or the container, was started.
       type: int
       returned: always
       sample: 0
@@ -64,8 +73,8 @@ from ansible_collections.egee.box.plugins.module_utils._runner import conclude
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
-    conclude(module, lambda: {"memory": memory()})
+    module = AnsibleModule(argument_spec={"process": {"type": "int", "default": 1}}, supports_check_mode=True)
+    conclude(module, lambda: {"memory": memory(module.params["process"])})
 
 
 if __name__ == "__main__":
