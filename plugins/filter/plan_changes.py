@@ -16,18 +16,9 @@ description:
   - Each change comes with what it needs. V(live) is made while the host runs; V(restart) takes effect when the domain,
     or the machine with its domains, is next started; V(rebuild) only in a root filesystem that is made anew.
 positional: _input, record
-options:
-  _input:
-    description: A plan, as returned by P(egee.box.plan#filter).
-    type: dict
-    required: true
-  record:
-    description: The text of the record, empty if there is none.
-    type: str
-    required: true
-seealso:
-  - plugin: egee.box.plan_record
-    plugin_type: filter
+extends_documentation_fragment:
+  - egee.box._plan
+  - egee.box._plan.record
 """
 
 EXAMPLES = r"""

@@ -13,15 +13,10 @@ description:
   - A domain counts as done only if its machine is, too. A host that is not in the inventory any more is forgotten when
     every host of the plan is done.
 positional: _input, record
+extends_documentation_fragment:
+  - egee.box._plan
+  - egee.box._plan.record
 options:
-  _input:
-    description: A plan, as returned by P(egee.box.plan#filter).
-    type: dict
-    required: true
-  record:
-    description: The text of the record as it was, empty if there is none.
-    type: str
-    required: true
   done:
     description: The hosts on which a run has carried out the plan, by name.
     type: list
@@ -32,9 +27,6 @@ options:
     type: list
     elements: str
     default: []
-seealso:
-  - plugin: egee.box.plan_changes
-    plugin_type: filter
 """
 
 EXAMPLES = r"""

@@ -13,11 +13,8 @@ description:
   - Below are the sum of the machine's memory, the states that it can come to if it is shared, and where its domains
     would go if it were lost.
 positional: _input
-options:
-  _input:
-    description: A plan, as returned by P(egee.box.plan#filter).
-    type: dict
-    required: true
+extends_documentation_fragment:
+  - egee.box._plan
 """
 
 EXAMPLES = r"""

@@ -48,9 +48,13 @@ every_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: mod
 
 
 @every_module
-def test_a_module_is_in_the_group_and_has_its_tests(module: Path) -> None:
+def test_a_module_is_in_the_group_and_has_its_unit_tests(module: Path) -> None:
     assert module.stem in GROUP
     assert module.stem in UNIT_TESTS
+
+
+@pytest.mark.parametrize("module", FILES, ids=lambda module: module.stem)
+def test_each_module_is_played_on_a_host(module: Path) -> None:
     target = ROOT / "tests/integration/targets" / module.stem
     assert {"aliases", "tasks/main.yml"} <= {str(path.relative_to(target)) for path in target.rglob("*")}
 
