@@ -41,6 +41,8 @@ ABSENT = {
     **dict.fromkeys(("pbs_sched-1", "pbs_server-1", "pbs_server-2"), NO_QMGR),
     "rootfs_image-1": "/dev/vg0/voms-root: is no device of the builder; make the volume first",
     "slurm_account-1": f"sacctmgr: not found in {PATH}; install the package that has it",
+    "slurm_node-1": f"sinfo: not found in {PATH}; install the package that has it",
+    "slurm_node-2": f"sinfo: not found in {PATH}; install the package that has it",
     "xen_domain-2": "ce.egee.test: is not defined; describe it in `domains`",
     "xen_domain-3": f"lvs: not found in {PATH}; install the package that has it",
     "xen_domain_info-1": "xl: not found; install the Xen toolstack (role xen_dom0)",
