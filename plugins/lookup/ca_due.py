@@ -57,6 +57,19 @@ options:
     description: A revocation list with fewer days left than this is due.
     type: int
     default: 30
+  renew:
+    description: Names of hosts and users whose certificates are due before their end, if they are old enough.
+    type: list
+    elements: str
+    default: []
+  renew_crl:
+    description: Whether the revocation list is due before its end, if it is old enough.
+    type: bool
+    default: false
+  renew_age:
+    description: How many seconds ago what is due before its end must have begun to hold.
+    type: int
+    default: 86400
 """
 
 EXAMPLES = r"""
@@ -130,6 +143,9 @@ class LookupModule(LookupBase):
             revoked=options["revoked"],
             renew_before=timedelta(days=options["renew_before"]),
             crl_renew_before=timedelta(days=options["crl_renew_before"]),
+            renew=options["renew"],
+            renew_crl=options["renew_crl"],
+            renew_age=timedelta(seconds=options["renew_age"]),
         )
         try:
             return [survey(Path(term), request, datetime.now(UTC)) for term in terms]

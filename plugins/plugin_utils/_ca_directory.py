@@ -24,6 +24,8 @@ from ansible_collections.egee.box.plugins.plugin_utils._pki import (
 )
 
 _KINDS = ("hosts", "users")
+# Why what is sound is made anew all the same.
+_RENEWED = "it is to be renewed"
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,14 @@ class Request:
     revoked: Sequence[str] = ()
     renew_before: timedelta = timedelta(days=30)
     crl_renew_before: timedelta = timedelta(days=30)
+    # Whose certificates are asked for before their end, whether the list is, and from what age on: else each run would
+    # make them anew.
+    renew: Sequence[str] = ()
+    renew_crl: bool = False
+    renew_age: timedelta = timedelta(days=1)
+
+    def old(self, begin: datetime, now: datetime) -> bool:
+        return now - begin >= self.renew_age
 
     def wanted(self) -> dict[str, Wanted]:
         """The certificates, by their path in the directory. Whoever is revoked gets none."""
@@ -47,7 +57,12 @@ class Request:
         for user in with_user_names(self.users, self.domain, self.dn):
             names = frozenset({f"email:{user['email']}"})
             result[f"users/{user['name']}"] = Wanted(user["dn"], names, frozenset({"clientAuth"}))
-        return {path: want for path, want in result.items() if path.partition("/")[2] not in self.revoked}
+        return {path: want for path, want in result.items() if _name(path) not in self.revoked}
+
+
+def _name(path: str) -> str:
+    """Whose certificate it is."""
+    return path.partition("/")[2]
 
 
 def _read(path: Path) -> bytes | None:
@@ -79,10 +94,17 @@ def survey(directory: Path, request: Request, now: datetime) -> dict[str, Any]:
         for path, want in request.wanted().items():
             files = _read(directory / f"{path}.pem"), _read(directory / f"{path}.key")
             reason = why_certificate(*files, want, authority, now, request.renew_before)
+            held = read_certificate(files[0])
+            if not reason and held and _name(path) in request.renew and request.old(held.not_valid_before_utc, now):
+                reason = _RENEWED
             if reason:
                 reasons[path] = reason
         serials = [serial for serial in _serials(directory, request.revoked) if serial not in listed]
         crl_why = why_list(crl, serials, certificate, now, request.crl_renew_before)
+        kept = read_list(crl)
+        # An empty list counts as false.
+        if not crl_why and request.renew_crl and kept is not None and request.old(kept.last_update_utc, now):
+            crl_why = _RENEWED
     return {
         "ca": why,
         "crl": crl_why,
@@ -91,7 +113,7 @@ def survey(directory: Path, request: Request, now: datetime) -> dict[str, Any]:
         "links": link_names(certificate) if certificate else [],
         "certificates": [
             {
-                "name": path.partition("/")[2],
+                "name": _name(path),
                 "why": reason,
                 "path": str(directory / path),
                 "subject": components(want.dn),

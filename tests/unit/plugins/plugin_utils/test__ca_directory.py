@@ -214,6 +214,24 @@ def test_what_is_wrong_is_due(directory: Path, harm: t.Callable[[Path], object],
     assert due(directory) == reasons
 
 
+RENEWED = "it is to be renewed"
+
+
+@pytest.mark.parametrize(
+    ("asked", "reasons"),
+    [
+        pytest.param({"renew": ["ce.egee.test"]}, {"ce.egee.test": RENEWED}, id="one certificate"),
+        pytest.param({"renew": ["alice"], "renew_crl": True}, {"alice": RENEWED, "crl": RENEWED}, id="with the list"),
+        pytest.param({"renew": ["ce.egee.test"], "renew_age": timedelta(days=901)}, {}, id="too young a certificate"),
+        pytest.param({"renew_crl": True, "renew_age": timedelta(days=2)}, {}, id="too young a list"),
+    ],
+)
+def test_what_is_sound_is_due_if_it_is_asked_for(
+    directory: Path, asked: dict[str, t.Any], reasons: dict[str, str]
+) -> None:
+    assert due(directory, dataclasses.replace(REQUEST, **asked)) == reasons
+
+
 def test_a_ca_of_another_name_is_due(directory: Path) -> None:
     request = dataclasses.replace(REQUEST, dn="/DC=test/DC=egee/CN=Other")
     assert due(directory, request)["ca"] == f"it names {CA}"
