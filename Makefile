@@ -147,6 +147,11 @@ test-pbs: $(VENV)/ready ## the PBS modules against the stand-in, and the real PB
 	$(SAY) "The PBS modules, against the stand-in and the PBS server of this machine"
 	PYTHONPATH=$(CURDIR)/$(VENV)/collections pytest -rs tests/pbs
 
+.PHONY: bench
+bench: $(VENV)/ready ## the benchmarks beside what one would take instead; report.json and report.html in .cache/bench
+	$(SAY) "Benchmarks"
+	PYTHONPATH=$(CURDIR)/$(VENV)/collections $(VENV)/bin/python benchmarks/suite.py $(if $(ONLY),--only $(ONLY))
+
 .PHONY: test
 test: lint types coverage sanity dist side-by-side test-pbs ## everything that CI runs
 

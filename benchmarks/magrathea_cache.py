@@ -23,12 +23,20 @@ import tempfile
 import time
 from pathlib import Path
 
+from frame import measured, write
 from magrathea.cache import PUBLISHER
 from magrathea.cached import CacheDaemon
 from magrathea.config import CacheConfig
 from magrathea.net import Line, unix_socket
 from magrathea.wire import READER, encode
 
+UNITS = {
+    "changes_per_second": "1/s",
+    "told_per_second": "1/s",
+    "mean_lag_seconds": "s",
+    "cpu_seconds": "s",
+    "megabytes": "MB",
+}
 RECORD = {
     "vm": "n1",
     "state": "free",
@@ -126,6 +134,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--machines", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -139,6 +148,7 @@ def main() -> None:
         process.join()
     whole = {"machines": given.machines, **result, **usage, "load": os.getloadavg()[0]}
     sys.stdout.write(json.dumps(whole, indent=2) + "\n")
+    write(given.json, [measured(name, whole[name], unit) for name, unit in UNITS.items()])
 
 
 if __name__ == "__main__":

@@ -26,11 +26,21 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from frame import measured, write
 from magrathea.client import Client, Unreachable
 from magrathea.config import MasterConfig, Tls
 from magrathea.masterd import MasterDaemon
 from magrathea.net import Line, local, unix_socket
 from magrathea.plan import Step
+
+UNITS = {
+    "starts_per_second": "1/s",
+    "requests_per_second": "1/s",
+    "median_ms": "ms",
+    "p99_ms": "ms",
+    "cpu_seconds": "s",
+    "megabytes": "MB",
+}
 
 
 class Idle:
@@ -87,6 +97,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--vms", type=int, default=64)
+    parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     numbers: multiprocessing.Queue[dict[str, float]] = multiprocessing.Queue()
     with tempfile.TemporaryDirectory() as place:
@@ -123,6 +134,7 @@ def main() -> None:
         **usage,
     }
     sys.stdout.write(json.dumps(result, indent=2) + "\n")
+    write(given.json, [measured(name, result[name], unit) for name, unit in UNITS.items()])
 
 
 if __name__ == "__main__":

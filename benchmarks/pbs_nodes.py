@@ -26,8 +26,19 @@ from ansible_collections.egee.box.plugins.module_utils._pbs import attributes, e
 from ansible_collections.egee.box.plugins.module_utils._pbs.client import Access, Pbs
 from ansible_collections.egee.box.plugins.module_utils._pbs.flow import Steward, Task
 from ansible_collections.egee.box.plugins.module_utils._runner import CommandRunner, Run
+from frame import Number, measured, write
 
 PREFIX = "bench"
+NUMBERS: list[Number] = []
+
+# Which case of the module each of the obvious ways is to be read beside.
+LIKE = {
+    "bare stream: one attribute, a line a node": "one attribute, another value on each",
+    "bare list: what the module reads": "again, nothing to do",
+    "a shell loop of qmgr -c": "one attribute changed on all",
+    "an Ansible loop of command tasks": "one attribute changed on all",
+    "bare stream: create, the module's own lines": "from nothing to converged",
+}
 
 
 class Counting(CommandRunner):
@@ -88,6 +99,7 @@ def converge(title: str, access: Access, wanted: list[dict[str, t.Any]]) -> list
     result = Steward(Pbs(runner, access), task, lambda warning: None).run(check_mode=False)
     seconds, own = time.monotonic() - began, time.process_time() - worked
     lines: list[str] = result["directives"]
+    NUMBERS.append(measured(title, seconds))
     print(
         f"{title:<44} {seconds:8.2f} s, of which PBS {runner.seconds:8.2f} s, own cpu {own:.2f} s; "
         f"{runner.processes} qmgr, {len(lines)} directives, {len(result['actions'])} nodes changed"
@@ -100,10 +112,13 @@ def bare(title: str, access: Access, lines: t.Sequence[str]) -> None:
     subprocess.run(
         [f"{access.commands}/qmgr"], input="\n".join([*lines, ""]), text=True, check=True, capture_output=True
     )
-    print(f"{title:<44} {time.monotonic() - began:8.2f} s; 1 qmgr, {len(lines)} directives")
+    took = time.monotonic() - began
+    NUMBERS.append(measured(LIKE.get(title, title), took, way="qmgr, one process"))
+    print(f"{title:<44} {took:8.2f} s; 1 qmgr, {len(lines)} directives")
 
 
 def scaled(title: str, seconds: float, sample: int, count: int) -> None:
+    NUMBERS.append(measured(LIKE[title], seconds * count / sample, way=f"{title}, scaled"))
     print(f"{title:<44} {seconds * count / sample:8.0f} s, scaled from {sample} nodes in {seconds:.1f} s")
 
 
@@ -146,6 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, default=5000)
     parser.add_argument("--sample", type=int, default=100)
+    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     access = Access(entry.commands(None), timeout=3600)
     count, sample = options.nodes, options.sample
@@ -168,6 +184,7 @@ def main() -> None:
         converge("all gone", access, gone)
     bare("bare stream: create, the module's own lines", access, lines)
     converge("all gone", access, gone)
+    write(options.json, NUMBERS)
 
 
 if __name__ == "__main__":

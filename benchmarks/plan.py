@@ -28,9 +28,11 @@ from ansible_collections.egee.box.plugins.filter.plan import variables_of
 from ansible_collections.egee.box.plugins.module_utils._plan import plan
 from ansible_collections.egee.box.plugins.module_utils._plan_changes import changes, read_record, remember
 from ansible_collections.egee.box.plugins.module_utils._plan_text import table
+from frame import Number, measured, write
 
 PRODUCTION = Path(__file__).parents[1] / "inventories/production"
 T = TypeVar("T")
+NUMBERS: list[Number] = []
 
 
 def site(place: Path, nodes: int) -> Path:
@@ -45,14 +47,18 @@ def site(place: Path, nodes: int) -> Path:
 def timed(what: str, work: Callable[[], T]) -> T:
     start = time.process_time()
     result = work()
-    print(f"{what:<10} {time.process_time() - start:6.3f} s")
+    took = time.process_time() - start
+    NUMBERS.append(measured(what, took))
+    print(f"{what:<10} {took:6.3f} s")
     return result
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, default=140)
-    nodes = parser.parse_args().nodes
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    nodes = given.nodes
     with tempfile.TemporaryDirectory() as place:
         loader = DataLoader()
         inventory = InventoryManager(loader, [str(site(Path(place) / "site", nodes))])
@@ -65,6 +71,7 @@ def main() -> None:
     record = json.dumps(remember(None, found, hosts))
     assert timed("comparing", lambda: changes(read_record(record), found)) == []
     print(f"{len(found['machines'])} machines, {len(found['domains'])} domains, {len(text.splitlines())} lines")
+    write(given.json, NUMBERS)
 
 
 if __name__ == "__main__":

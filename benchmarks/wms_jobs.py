@@ -57,6 +57,7 @@ def main() -> int:
     parser.add_argument("--at-once", type=int, default=4, help="commands that submit at the same time")
     parser.add_argument("--sleep", type=int, default=1, help="seconds that each job takes")
     parser.add_argument("--limit", type=int, default=7200, help="seconds until all must be over")
+    parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     begin = time.time()
     with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(given.at_once) as pool:
@@ -77,6 +78,12 @@ def main() -> int:
     took = time.time() - begin
     counted = {state: list(seen.values()).count(state) for state in sorted(set(seen.values()))}
     print(f"after {took:.1f} s: {counted}; {counted.get('done', 0) * 60 / took:.1f} done a minute")
+    done = counted.get("done", 0) * 60 / took
+    numbers = [("jobs submitted", len(jobs) / submitted, "1/s"), ("jobs done", done, "1/min")]
+    if given.json:
+        # The shape of frame.py, which is not on a UI.
+        shape = [{"case": case, "way": "egee.box", "value": value, "unit": unit} for case, value, unit in numbers]
+        given.json.write_text(json.dumps(shape))
     # What was told last is on its way.
     time.sleep(10)
     histories = [first(json.loads(egee("history", "--json", job))[0]["events"]) for job in sorted(jobs)]
