@@ -25,6 +25,8 @@ define units
 PYTHONPATH=$(CURDIR)/$(VENV)/collections $(1) tests/unit/plugins/modules
 PYTHONPATH=$(CURDIR)/$(VENV)/collections $(1) tests/unit tests/property tests/integration --ignore tests/unit/plugins/modules
 endef
+# The CA and keys of the campaign's site are its own.
+CHAOS := EGEE_BOX_STATE=$(CURDIR)/.cache/chaos/state
 SAY = @printf '\n\033[1m== %s\033[0m\n' 
 
 ## For users
@@ -151,6 +153,14 @@ test-pbs: $(VENV)/ready ## the PBS modules against the stand-in, and the real PB
 bench: $(VENV)/ready ## the benchmarks beside what one would take instead; report.json and report.html in .cache/bench
 	$(SAY) "Benchmarks"
 	PYTHONPATH=$(CURDIR)/$(VENV)/collections $(VENV)/bin/python benchmarks/suite.py $(if $(ONLY),--only $(ONLY))
+
+.PHONY: chaos
+chaos: $(VENV)/ready ## a site of seven containers, and RUNS (3) faults of a SEED (1) while jobs run there; what must hold is checked
+	@tests/engine.sh
+	$(SAY) "A campaign of faults"
+	$(CHAOS) $(PLAY) -i tests/inventories/chaos -e @tests/chaos/apart.yml playbooks/site.yml
+	$(CHAOS) $(VENV)/bin/python tests/chaos/campaign.py --seed $(or $(SEED),1) --runs $(or $(RUNS),3)
+	$(CHAOS) $(PLAY) -i tests/inventories/chaos -e @tests/chaos/apart.yml playbooks/destroy.yml -e destroy=EGEE-BOX
 
 .PHONY: test
 test: lint types coverage sanity dist side-by-side test-pbs ## everything that CI runs
