@@ -7,7 +7,7 @@
 
 One run: jobs are submitted, a fault is done to a host and after a while undone, more jobs are submitted, and all that
 were must come to an end. Which faults, where and for how long comes from the seed alone. The history is written as JSON
-lines, and history.py judges it. Clocks are not moved and disks not filled: containers share both with their machine.
+lines, and history.py judges it. Clocks are not moved, nor disks filled: containers share both with their machine.
 """
 
 from __future__ import annotations
@@ -150,6 +150,13 @@ class Campaign:
             self.waiting[job] = tag
             self.tell("submitted", job=job, tag=tag)
 
+    def begin(self) -> None:
+        """A job without a fault: a fresh site may not be published yet, and its jobs wait."""
+        self.submit("before")
+        if not self.waiting or not self.until(lambda: all(self.state(job) == "done" for job in self.waiting)):
+            raise SystemExit(f"no job is done within {self.limit} s, without a fault; run verify.yml on the site first")
+        self.judge()
+
     def run(self, number: int) -> None:
         fault = self.chance.choice(FAULTS)
         host, lasts = self.chance.choice(fault.hosts), self.chance.randint(2, 20)
@@ -165,6 +172,10 @@ class Campaign:
             self.tell("stays broken", fault=fault.name, host=host, seen=f"'{fault.well}' fails after {self.limit} s")
         self.submit(f"r{number}c")
         self.until(lambda: all(self.state(job) in OVER for job in self.waiting))
+        self.judge()
+
+    def judge(self) -> None:
+        """Tell how those who were submitted ended, and forget them."""
         # What was told last is on its way to the LB.
         self.until(lambda: all("Done" in self.events(job) for job in self.waiting if self.state(job) == "done"))
         for job, tag in self.waiting.items():
@@ -217,6 +228,7 @@ def main() -> int:
     campaign = Campaign(given.seed, given.output, given.limit)
     campaign.expect(campaign.alice("voms-proxy-init -quiet -voms voce"))
     campaign.tell("campaign", seed=given.seed, runs=given.runs)
+    campaign.begin()
     for number in range(given.runs):
         campaign.run(number)
     if not given.no_services:
