@@ -8,7 +8,7 @@
 Needs root, and mmdebstrap, debootstrap and xen-tools of Debian. Each domain has the base and a package of its own, and
 ends as a directory that holds its root; xen-create-image makes a disk image of it. What Debian's tools take is measured
 on a sample, one root after another as they work, and scaled. A domain that changed they make anew; whether nothing
-changed they cannot tell. All use the machine's own mirror, and its cache of packages is not used by any.
+changed they cannot tell. All use the machine's own mirror; xen-create-image may take packages from the machine's cache.
 """
 
 from __future__ import annotations
